@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * HTTP server over libmicrohttpd: routes from a table, bounded bodies, handlers in worker threads,
+ * answers now or later.
+ *
+ * One epoll thread reads and writes; a complete request (headers and body within the route's
+ * limit) goes to a pool of workers, where its handler may block on the database. A handler either
+ * answers with http_reply...() or keeps the request (a long poll, a stream) and answers from any
+ * thread before `park_deadline`. Every request is answered exactly once and is invalid after that.
+ *
+ * Unmatched requests: 404 or 405 with Allow, as the route table says. HEAD is answered wherever
+ * GET is, without a body, and reaches the handler only on routes with `head_runs_handler`.
+ */
+#ifndef FANGS_HTTP_HTTP_SERVER_H
+#define FANGS_HTTP_HTTP_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/view.h"
+
+struct http_server;
+struct http_request; /* opaque; lives from the handler's call to its answer */
+
+typedef void (*http_handler_fn)(void *ctx, struct http_request *request);
+
+struct http_route {
+	const char *method;
+	/* Segments; "{name}" matches one segment (percent-decoded for http_request_param()), a last
+	 * "{name...}" matches the rest of the path: "/v1/runs/{run_id}/events". */
+	const char *pattern;
+	size_t body_max_bytes;  /* a larger body: 413 (or cut, see body_truncates) */
+	bool body_truncates;    /* read only the first body_max_bytes and ignore the rest */
+	bool head_runs_handler; /* GET routes whose HEAD must run the handler */
+	http_handler_fn handler;
+};
+
+struct http_server_options {
+	const char *listen; /* "127.0.0.1:8443", "[::]:8443"; port 0: any */
+	const struct http_route *routes;
+	size_t route_count;
+	void *ctx;                    /* handed to handlers */
+	int workers;                  /* 0: 8 */
+	int connections_max;          /* 0: 20000 */
+	int connections_per_peer_max; /* 0: unlimited */
+	int64_t idle_timeout_ms;      /* 0: 75000; a parked request does not count as idle */
+	const char *tls_cert_file, *tls_key_file, *tls_client_ca_file; /* NULL: plain HTTP */
+};
+
+struct http_server *http_server_start(const struct http_server_options *options, struct error *err);
+int http_server_port(const struct http_server *server);
+
+/* Stops accepting, answers parked requests with 503, waits for handlers up to `timeout_ms`. */
+void http_server_stop(struct http_server *server, int64_t timeout_ms);
+void http_server_destroy(struct http_server *server);
+
+/* Inspect a request; views and strings live as long as it. */
+const char *http_request_method(const struct http_request *request);
+const char *http_request_path(const struct http_request *request);
+const char *http_request_param(const struct http_request *request, const char *name);
+const char *http_request_query(const struct http_request *request, const char *name);  /* or NULL */
+const char *http_request_header(const struct http_request *request, const char *name); /* or NULL */
+const char *http_request_peer(const struct http_request *request);     /* numeric address */
+const char *http_request_tls_name(const struct http_request *request); /* client CN, or NULL */
+bool http_request_is_chunked(const struct http_request *request);
+struct view http_request_body(const struct http_request *request);
+struct arena *http_request_arena(struct http_request *request);
+
+/* Answer; the bytes are copied, the request is gone afterwards. Any thread. */
+void http_reply(struct http_request *request, int status, const char *content_type,
+                struct view body);
+void http_reply_json(struct http_request *request, int status, struct view json); /* adds "\n" */
+/* {"error":"<text>"}\n with that status. */
+void http_reply_error(struct http_request *request, int status, const char *format, ...)
+        __attribute__((format(printf, 3, 4)));
+void http_reply_empty(struct http_request *request, int status); /* no body, no content type */
+/* Before the answer. */
+void http_reply_header(struct http_request *request, const char *name, const char *value);
+
+/* Keeps the request beyond the handler. `on_timeout` runs in the server's timer thread when
+ * nothing answered within `timeout_ms` and must answer; `on_gone` runs when the peer closed first
+ * (the request is invalid after it returns, no answer is possible). Both get `ctx`. */
+struct http_park {
+	int64_t timeout_ms;
+	void (*on_timeout)(void *ctx, struct http_request *request);
+	void (*on_gone)(void *ctx, struct http_request *request);
+	void *ctx;
+};
+void http_request_park(struct http_request *request, const struct http_park *park);
+
+#endif

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What the sensor saw: one event, in memory. All text is borrowed (from a kernel record, a bus
+ * message or a request body) and may hold any bytes.
+ *
+ * Three forms exist: this struct; the compact bus form (event_codec.h, docs/events.proto); and the
+ * verbose JSON of the /v1 edge (event_wire.h), which is also what `events.data` in the database
+ * looks like, without its byte arrays (event_row.h).
+ */
+#ifndef FANGS_MODEL_EVENT_H
+#define FANGS_MODEL_EVENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/view.h"
+#include "model/run_id.h"
+
+/* Numbers are the /v1 wire's; 6 and up are ours and never travel to a foreign server. */
+enum event_type {
+	EVENT_UNKNOWN = 0,
+	EVENT_FILE = 1,
+	EVENT_EXEC = 2,
+	EVENT_CONNECT = 3,
+	EVENT_DNS = 4,
+	EVENT_TLS = 5,
+	EVENT_TYPE_COUNT,
+};
+/* "file_access", "exec", "net_connect", "dns_query", "tls_sni", "unknown"; static. */
+const char *event_type_name(enum event_type type);
+
+/* Who did it. */
+enum actor { ACTOR_UNKNOWN, ACTOR_MANAGER, ACTOR_PACKAGE };
+const char *actor_name(enum actor actor); /* "unknown", "manager", "package" */
+
+enum event_tag { EVENT_TAG_INTERESTING = 1, EVENT_TAG_CRED = 2 };
+
+enum {
+	EVENT_ANCESTORS_MAX = 5,
+	EVENT_ARGV_MAX = 64,
+	EVENT_TEXT_MAX = 4096, /* longest path, name or argument kept */
+};
+
+struct event_ancestor {
+	uint32_t pid, ppid;
+	struct view comm;
+};
+
+struct event_process {
+	uint64_t ts_ns; /* kernel monotonic clock */
+	uint64_t cgroup_id;
+	uint64_t start_ns; /* start of the process, 0 unknown: pid + start_ns identify it */
+	uint32_t pid, tid, ppid, uid, gid; /* of the host's pid namespace */
+	struct view comm;
+	uint8_t tags; /* enum event_tag */
+	enum actor actor;
+};
+
+struct event_file {
+	int32_t dfd, flags; /* open(2) flags */
+	struct view path;
+	bool truncated;
+	int32_t result; /* descriptor or -errno; INT32_MIN unknown */
+};
+
+struct event_exec {
+	struct view path;
+	struct view argv[EVENT_ARGV_MAX];
+	size_t argc; /* of argv as captured */
+	bool argv_truncated;
+	struct event_ancestor ancestors[EVENT_ANCESTORS_MAX]; /* 0: parent */
+	size_t ancestor_count;
+};
+
+enum { EVENT_CONNECT_SYSCALL = 1, EVENT_CONNECT_KPROBE = 2 };
+
+struct event_connect {
+	uint8_t family; /* AF_INET 2, AF_INET6 10 */
+	uint8_t source;
+	uint8_t protocol; /* IPPROTO_*, 0 unknown */
+	uint16_t port;
+	uint32_t fd;
+	uint8_t address[16]; /* IPv4 in the first four bytes */
+};
+
+struct event_dns {
+	uint8_t family;
+	uint16_t port;
+	uint8_t server[16];
+	struct view query; /* the packet, as captured */
+	struct view name;  /* labels joined by '.'; empty when parse_failed */
+	uint16_t qtype;
+	bool parse_failed;
+};
+
+enum { EVENT_TLS_LIBSSL = 1, EVENT_TLS_NODE = 2, EVENT_TLS_CLIENTHELLO = 3 };
+
+struct event_tls {
+	uint8_t source;
+	struct view sni;
+	struct view raw; /* ClientHello bytes when it could not be parsed */
+	struct view duplicate_of;
+	bool parse_failed;
+};
+
+struct event {
+	enum event_type type;
+	uint8_t wire_type; /* as received; equals type unless EVENT_UNKNOWN */
+	struct event_process process;
+	union {
+		struct event_file file;
+		struct event_exec exec;
+		struct event_connect connect;
+		struct event_dns dns;
+		struct event_tls tls;
+		struct view unknown; /* the payload as JSON text */
+	};
+};
+
+/* "1.2.3.4", RFC 5952 for IPv6, a v4-mapped address as dotted quad, "" for other families. */
+enum { EVENT_IP_TEXT_MAX = 48 };
+void event_format_ip(uint8_t family, const uint8_t address[16], char text[EVENT_IP_TEXT_MAX]);
+
+#endif
