@@ -22,12 +22,17 @@ void buf_release(struct buf *buf)
 	buf_init(buf, buf->max);
 }
 
-void buf_reset(struct buf *buf)
+void buf_truncate(struct buf *buf, size_t size)
 {
-	buf->size = 0;
+	buf->size = size;
 	buf->overflowed = false;
 	if (buf->capacity)
-		buf->data[0] = '\0';
+		buf->data[size] = '\0';
+}
+
+void buf_reset(struct buf *buf)
+{
+	buf_truncate(buf, 0);
 }
 
 char *buf_reserve(struct buf *buf, size_t size)

@@ -45,6 +45,9 @@ void buf_advance(struct buf *buf, size_t size);
 /* Removes the first `size` bytes. */
 void buf_consume(struct buf *buf, size_t size);
 
+/* Back to the first `size` bytes, at most the present size, not overflowed: takes back appends. */
+void buf_truncate(struct buf *buf, size_t size);
+
 /* Inspect. */
 struct view buf_view(const struct buf *buf);
 
