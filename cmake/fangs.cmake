@@ -44,6 +44,8 @@ function(fangs_test name)
   target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} PkgConfig::CMOCKA fangs_flags)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   add_test(NAME ${name} COMMAND ${name})
+  # 77: the test needs a server (FANGS_TEST_DB_URL...) that is not given.
+  set_tests_properties(${name} PROPERTIES SKIP_RETURN_CODE 77)
 endfunction()
 
 function(fangs_fuzzer name)

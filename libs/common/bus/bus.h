@@ -32,8 +32,11 @@ struct bus_config {
 	char *security_protocol; /* kafka.security_protocol and the TLS/SASL files below */
 	char *ssl_ca_file, *ssl_cert_file, *ssl_key_file;
 	char *sasl_mechanism, *sasl_username, *sasl_password;
-	char *compression; /* kafka.compression: zstd|lz4|none */
-	int64_t linger_ms; /* kafka.linger: default 5ms */
+	char *compression;          /* kafka.compression: zstd|lz4|none */
+	int64_t linger_ms;          /* kafka.linger: default 5ms */
+	int64_t replication_factor; /* kafka.replication_factor: of topics it creates; 0: 3 or fewer
+	                             */
+	int64_t retention_ms;       /* bus.retention: default 24h */
 };
 extern const struct config_option bus_options[]; /* fills struct bus_config */
 extern const size_t bus_option_count;
@@ -45,6 +48,9 @@ const char *bus_topic_base_name(enum bus_topic topic);
 /* Keys choose partitions by murmur2 as Kafka's own clients do (librdkafka "murmur2_random"), on
  * both drivers. */
 enum { BUS_PARTITION_BY_KEY = -1 };
+
+/* A larger record is refused with E2BIG (DROP); topics are created to hold it. */
+enum { BUS_RECORD_MAX_BYTES = 4 << 20 };
 
 struct bus_record {
 	enum bus_topic topic;

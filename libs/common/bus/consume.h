@@ -25,8 +25,17 @@ struct consume_options {
 	const char *group;
 	enum handled (*handle)(void *ctx, struct db_conn *conn, const struct bus_message *message,
 	                       struct error *err);
-	/* After a successful commit; may be NULL. */
-	void (*committed)(void *ctx);
+	/* All of the following may be NULL; all are called by the thread of consume(). */
+	void (*committed)(void *ctx); /* after a successful commit */
+	/* The transaction was rolled back: forget what handle() put into memory since the last
+	 * committed() or rolled_back(). The same messages come again. */
+	void (*rolled_back)(void *ctx);
+	/* The partition is ours from now on / is not ours any more (also called when another
+	 * replica turned out to have moved its offset): drop what is in memory of it. */
+	void (*assigned)(void *ctx, int32_t partition);
+	void (*revoked)(void *ctx, int32_t partition);
+	/* Between batches, at least twice a second, outside of any transaction. */
+	void (*tick)(void *ctx);
 	void *ctx;
 };
 

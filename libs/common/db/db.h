@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * PostgreSQL over libpq: a pool of connections, named statements prepared once per connection,
- * parameters always bound, transactions that retry on serialization failures and lost connections.
+ * parameters always bound, transactions that run again on serialization failures and deadlocks.
  *
  * A `struct db` is the pool and may be shared by threads; a `struct db_conn` belongs to one thread
  * from db_acquire() to db_release(). Statements are `static const struct db_statement` constants in
  * one file per service.
  *
  * Errors: a lost connection or a server that is starting or stopping is class RETRY (ENOTCONN),
- * serialization failure and deadlock RETRY (EAGAIN), constraint violations DROP (EEXIST for unique,
+ * serialization failure and deadlock RETRY (EAGAIN), a server that ran out of something RETRY
+ * (EBUSY), a cancelled statement RETRY (ETIMEDOUT), constraint violations DROP (EEXIST for unique,
  * ENOENT for foreign keys), bad data DROP (EINVAL), everything else FATAL (EIO). The sentence has
  * the statement's name and the server's message.
  */
@@ -60,6 +61,10 @@ struct db_conn *db_acquire(struct db *db, struct error *err);
 void db_release(struct db_conn *conn); /* accepts NULL; rolls back an open transaction */
 DEFINE_AUTO(db_conn, struct db_conn *, db_release)
 
+/* A connection outside of the pool, for what belongs to a session: advisory locks, LISTEN. Owned by
+ * the caller, ended by db_release(); it does not reconnect. */
+struct db_conn *db_session_open(struct db *db, struct error *err);
+
 /* Run a statement; `params` may be NULL when count is 0. The result is owned by the caller
  * (AUTO(pgresult)); NULL on error. Text format results. */
 PGresult *db_query(struct db_conn *conn, const struct db_statement *statement,
@@ -89,10 +94,41 @@ const char *db_format_int(struct db_int_text *scratch, int64_t number);
 #define DB_NULL ((struct db_param){.text = NULL})
 #define DB_INT(n) ((struct db_param){.text = db_format_int(&(struct db_int_text){{0}}, (n))})
 #define DB_BOOL(b) ((struct db_param){.text = (b) ? "t" : "f"})
-#define DB_BYTES(p, n) ((struct db_param){.text = (const char *)(p), .size = (n), .binary = true})
+#define DB_BYTES(p, n) db_bytes((p), (n)) /* never NULL, also when n is 0 */
+static inline struct db_param db_bytes(const void *data, size_t size)
+{
+	return (struct db_param){.text = data ? data : "", .size = size, .binary = true};
+}
 
-/* A PostgreSQL array literal from strings, for unnest($1::text[]); the caller frees it. */
+/* A PostgreSQL array literal from strings (NULL item: SQL NULL), for unnest($1::text[]); the caller
+ * frees it. */
 char *db_text_array(const char *const *items, size_t count);
+
+/* An array parameter in binary form, for unnest($1::bytea[]...): no quoting, no hex. Elements of
+ * DB_ARRAY_TEXT must be UTF-8 without NUL. The type here must be the cast in the statement. */
+enum db_array_type {
+	DB_ARRAY_BYTEA = 17,
+	DB_ARRAY_INT8 = 20,
+	DB_ARRAY_INT4 = 23,
+	DB_ARRAY_TEXT = 25
+};
+#define DB_ARRAY_MAX_BYTES ((size_t)512 << 20) /* beyond it buf.overflowed is set */
+struct db_array {
+	struct buf buf;
+	size_t count;
+};
+void db_array_init(struct db_array *array, enum db_array_type type);
+void db_array_release(struct db_array *array);
+void db_array_add(struct db_array *array, struct view element);
+void db_array_add_null(struct db_array *array);
+void db_array_add_int8(struct db_array *array, int64_t number);
+void db_array_add_int4(struct db_array *array, int32_t number);
+/* Borrowed from the array, and valid until it changes. */
+struct db_param db_array_param(struct db_array *array);
+static inline void auto_db_array(struct db_array *array)
+{
+	db_array_release(array);
+}
 
 /* Result cells: the text ("" for NULL), integers, booleans, Unix ns of a timestamptz that the query
  * rendered by the SQL function fangs_ns(timestamptz). */
@@ -101,15 +137,21 @@ bool db_cell_null(const PGresult *result, int row, int column);
 int64_t db_cell_int(const PGresult *result, int row, int column);
 bool db_cell_bool(const PGresult *result, int row, int column);
 
-/* LISTEN: a connection of its own; the fd is not exposed. */
+/* Notifications on a session: listen, and wait for the next ones (0 also on timeout). */
+typedef void (*db_notified_fn)(void *ctx, const char *channel, const char *payload);
+int db_conn_listen(struct db_conn *conn, const char *channel, struct error *err);
+int db_conn_wait(struct db_conn *conn, int64_t timeout_ms, db_notified_fn notified, void *ctx,
+                 struct error *err);
+
+/* LISTEN on a connection of its own that survives restarts of the server. db_listen() does not need
+ * the server to be there. */
 struct db_listener;
 struct db_listener *db_listen(struct db *db, const char *const *channels, size_t count,
                               struct error *err);
-/* Waits up to timeout_ms; calls `notified` for each notification. Reconnects by itself after a
- * loss and then calls `notified` once per channel with payload "" (something may have been missed).
- */
-int db_listener_poll(struct db_listener *listener, int64_t timeout_ms,
-                     void (*notified)(void *ctx, const char *channel, const char *payload),
+/* Waits up to timeout_ms; calls `notified` for each notification. Connects by itself, at first and
+ * after a loss, and then calls `notified` once per channel with payload "" (something may have been
+ * missed). While the server is away it returns RETRY after a back-off of at most timeout_ms. */
+int db_listener_poll(struct db_listener *listener, int64_t timeout_ms, db_notified_fn notified,
                      void *ctx, struct error *err);
 void db_listener_destroy(struct db_listener *listener);
 

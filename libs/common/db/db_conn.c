@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+/* One connection: connecting, statements, transactions. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "db/db_internal.h"
+
+enum { TRANSACTION_TRIES = 5 };
+
+/* Sent once per connection. The time zone and the date style make text results the same
+ * everywhere; the timeout frees locks that a hung process holds. */
+static const char session_setup[] = "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD';"
+                                    "SET idle_in_transaction_session_timeout = '60s'";
+
+struct db_conn *db_conn_create(struct db *db, bool pooled)
+{
+	struct db_conn *conn = xcalloc(1, sizeof(*conn));
+	conn->db = db;
+	conn->pooled = pooled;
+	return conn;
+}
+
+void db_conn_disconnect(struct db_conn *conn)
+{
+	PQfinish(conn->pg);
+	conn->pg = NULL;
+	conn->prepared_count = 0;
+	conn->must_replace = false;
+}
+
+void db_conn_destroy(struct db_conn *conn)
+{
+	db_conn_disconnect(conn);
+	free(conn->prepared);
+	free(conn);
+}
+
+static void ignore_notice(void *ctx, const PGresult *result)
+{
+	(void)ctx;
+	(void)result;
+}
+
+/* Defaults stand before the user's URL and ours that must win behind it. The keep-alives find a
+ * vanished server within about half a minute. */
+static PGconn *connect_to(const struct db *db)
+{
+	const char *const keys[] = {"fallback_application_name",
+	                            "connect_timeout",
+	                            "keepalives_idle",
+	                            "keepalives_interval",
+	                            "keepalives_count",
+	                            "tcp_user_timeout",
+	                            "dbname",
+	                            "client_encoding",
+	                            NULL};
+	const char *const values[] = {db->name, "5",     "10",   "5", "3",
+	                              "30000",  db->url, "UTF8", NULL};
+	return PQconnectdbParams(keys, values, 1);
+}
+
+/* A connection that the server closed while it lay idle is readable: found here instead of by the
+ * statement that would have been sent into the void. */
+static bool still_alive(struct db_conn *conn)
+{
+	return conn->pg && PQconsumeInput(conn->pg) == 1 && PQstatus(conn->pg) == CONNECTION_OK;
+}
+
+int db_conn_connect(struct db_conn *conn, struct error *err)
+{
+	if (still_alive(conn))
+		return 0;
+	db_conn_disconnect(conn);
+	conn->pg = connect_to(conn->db);
+	if (PQstatus(conn->pg) != CONNECTION_OK) {
+		int rc = db_conn_fail(conn, NULL, "cannot connect", err);
+		db_conn_disconnect(conn);
+		return rc;
+	}
+	(void)PQsetNoticeReceiver(conn->pg, ignore_notice, NULL);
+	int rc = db_script(conn, session_setup, err);
+	if (rc)
+		db_conn_disconnect(conn);
+	return rc;
+}
+
+static bool is_prepared(const struct db_conn *conn, const struct db_statement *statement)
+{
+	for (size_t i = 0; i < conn->prepared_count; i++)
+		if (conn->prepared[i] == statement)
+			return true;
+	return false;
+}
+
+static int prepare(struct db_conn *conn, const struct db_statement *statement, struct error *err)
+{
+	if (is_prepared(conn, statement))
+		return 0;
+	AUTO(pgresult)
+	PGresult *result = PQprepare(conn->pg, statement->name, statement->sql, 0, NULL);
+	if (PQresultStatus(result) != PGRES_COMMAND_OK)
+		return db_conn_fail(conn, result, statement->name, err);
+	if (conn->prepared_count == conn->prepared_space) {
+		conn->prepared_space = conn->prepared_space ? conn->prepared_space * 2 : 16;
+		conn->prepared =
+		        xrealloc(conn->prepared, conn->prepared_space, sizeof(*conn->prepared));
+	}
+	conn->prepared[conn->prepared_count++] = statement;
+	return 0;
+}
+
+static int check_usable(struct db_conn *conn, const char *what, struct error *err)
+{
+	if (PQstatus(conn->pg) == CONNECTION_OK)
+		return 0;
+	return error_set_class(err, ERROR_RETRY, ENOTCONN, "database: %s: connection lost", what);
+}
+
+PGresult *db_query(struct db_conn *conn, const struct db_statement *statement,
+                   const struct db_param *params, size_t count, struct error *err)
+{
+	const char *values[DB_PARAMS_MAX];
+	int sizes[DB_PARAMS_MAX];
+	int formats[DB_PARAMS_MAX];
+	conn->must_rerun = false;
+	if (count > DB_PARAMS_MAX) {
+		error_set_class(err, ERROR_FATAL, E2BIG, "database: %s: %zu parameters, at most %d",
+		                statement->name, count, DB_PARAMS_MAX);
+		return NULL;
+	}
+	for (size_t i = 0; i < count; i++) {
+		values[i] = params[i].text;
+		sizes[i] = params[i].binary ? (int)params[i].size : 0;
+		formats[i] = params[i].binary;
+	}
+	if (check_usable(conn, statement->name, err) || prepare(conn, statement, err))
+		return NULL;
+	PGresult *result =
+	        PQexecPrepared(conn->pg, statement->name, (int)count, values, sizes, formats, 0);
+	ExecStatusType status = PQresultStatus(result);
+	if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
+		return result;
+	(void)db_conn_fail(conn, result, statement->name, err);
+	PQclear(result);
+	return NULL;
+}
+
+int64_t db_exec(struct db_conn *conn, const struct db_statement *statement,
+                const struct db_param *params, size_t count, struct error *err)
+{
+	AUTO(pgresult) PGresult *result = db_query(conn, statement, params, count, err);
+	if (!result)
+		return err ? -err->code : -EIO;
+	int64_t rows = 0;
+	(void)view_to_i64(view_of_string(PQcmdTuples(result)), &rows);
+	return rows;
+}
+
+int db_script(struct db_conn *conn, const char *sql, struct error *err)
+{
+	if (check_usable(conn, "script", err))
+		return -ENOTCONN;
+	conn->must_rerun = false;
+	AUTO(pgresult) PGresult *result = PQexec(conn->pg, sql);
+	ExecStatusType status = PQresultStatus(result);
+	if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
+		return 0;
+	return db_conn_fail(conn, result, "script", err);
+}
+
+int db_begin(struct db_conn *conn, struct error *err)
+{
+	int rc = db_script(conn, "BEGIN", err);
+	return rc ? error_wrap(err, "begin") : 0;
+}
+
+int db_commit(struct db_conn *conn, struct error *err)
+{
+	if (check_usable(conn, "commit", err))
+		return -ENOTCONN;
+	conn->must_rerun = false;
+	AUTO(pgresult) PGresult *result = PQexec(conn->pg, "COMMIT");
+	if (PQresultStatus(result) != PGRES_COMMAND_OK)
+		return db_conn_fail(conn, result, "commit", err);
+	/* A transaction in which a statement failed is rolled back by COMMIT, without an error. */
+	if (strcmp(PQcmdStatus(result), "COMMIT") != 0)
+		return error_set_class(err, ERROR_FATAL, EIO,
+		                       "database: commit: a statement before it had failed");
+	return 0;
+}
+
+void db_rollback(struct db_conn *conn)
+{
+	PGTransactionStatusType status = PQtransactionStatus(conn->pg);
+	if (status == PQTRANS_INTRANS || status == PQTRANS_INERROR)
+		PQclear(PQexec(conn->pg, "ROLLBACK"));
+}
+
+/* One try; `*ret_again` tells whether the server asked for another one. */
+static int try_transaction(struct db_conn *conn,
+                           int (*work)(void *ctx, struct db_conn *conn, struct error *err),
+                           void *ctx, bool *ret_again, struct error *err)
+{
+	int rc = db_begin(conn, err);
+	*ret_again = false;
+	if (rc)
+		return rc;
+	rc = work(ctx, conn, err);
+	if (rc == 0)
+		rc = db_commit(conn, err);
+	if (rc == 0)
+		return 0;
+	*ret_again = conn->must_rerun;
+	db_rollback(conn);
+	return rc;
+}
+
+int db_transaction(struct db *db, int (*work)(void *ctx, struct db_conn *conn, struct error *err),
+                   void *ctx, struct error *err)
+{
+	AUTO(db_conn) struct db_conn *conn = db_acquire(db, err);
+	if (!conn)
+		return err ? -err->code : -EIO;
+	int rc = 0;
+	for (int tries = 0; tries < TRANSACTION_TRIES; tries++) {
+		bool again = false;
+		struct error failure = {0};
+		rc = try_transaction(conn, work, ctx, &again, &failure);
+		if (rc == 0)
+			return 0;
+		if (err)
+			*err = failure;
+		if (!again)
+			break;
+	}
+	return rc;
+}
