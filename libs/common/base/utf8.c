@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/utf8.h"
 
+#include <string.h>
+
 /* The well-formed sequences of RFC 3629, section 4: lead byte range, size, second byte range. */
 static const struct sequence {
 	unsigned char lead_min, lead_max, size, second_min, second_max;
@@ -77,4 +79,26 @@ struct view utf8_prefix(struct view text, size_t max)
 	while (max && is_continuation(text.data[max]))
 		max--;
 	return view_of(text.data, max);
+}
+
+struct view utf8_storable(struct arena *arena, struct view text)
+{
+	bool has_nul = text.size && memchr(text.data, '\0', text.size);
+	if (!has_nul && utf8_is_valid(text))
+		return text;
+	enum { GROWTH = sizeof(UTF8_REPLACEMENT) - 1 }; /* of one byte, at most */
+	char *out = arena_alloc(arena, text.size, GROWTH);
+	size_t size = 0;
+	for (size_t at = 0; at < text.size;) {
+		size_t step = utf8_char_size(view_of(text.data + at, text.size - at));
+		struct view part = view_of(text.data + at, step);
+		if (step == 0)
+			part = VIEW_LITERAL(UTF8_REPLACEMENT);
+		else if (*part.data == '\0')
+			part = VIEW_LITERAL(UTF8_NUL_SYMBOL);
+		memcpy(out + size, part.data, part.size);
+		size += part.size;
+		at += step ? step : 1;
+	}
+	return view_of(out, size);
 }
