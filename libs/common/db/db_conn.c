@@ -223,17 +223,15 @@ int db_transaction(struct db *db, int (*work)(void *ctx, struct db_conn *conn, s
 	AUTO(db_conn) struct db_conn *conn = db_acquire(db, err);
 	if (!conn)
 		return err ? -err->code : -EIO;
+	struct error failure = {0};
+	bool again = true;
 	int rc = 0;
-	for (int tries = 0; tries < TRANSACTION_TRIES; tries++) {
-		bool again = false;
-		struct error failure = {0};
+	for (int tries = 0; again && tries < TRANSACTION_TRIES; tries++) {
 		rc = try_transaction(conn, work, ctx, &again, &failure);
 		if (rc == 0)
 			return 0;
-		if (err)
-			*err = failure;
-		if (!again)
-			break;
 	}
+	if (err)
+		*err = failure;
 	return rc;
 }

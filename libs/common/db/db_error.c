@@ -12,7 +12,7 @@ static const struct {
         {"08", {ENOTCONN, ERROR_RETRY}},   /* connection exception */
         {"57P0", {ENOTCONN, ERROR_RETRY}}, /* shutting down, crashed, starting up, session ended */
         {"57014", {ETIMEDOUT, ERROR_RETRY}}, /* cancelled, or statement timeout */
-        {"25P0", {ENOTCONN, ERROR_RETRY}},   /* idle session timeouts */
+        {"25P03", {ENOTCONN, ERROR_RETRY}},  /* idle in a transaction for too long */
         {"25006", {ENOTCONN, ERROR_RETRY}},  /* read-only: a standby, until it is promoted */
         {"53", {EBUSY, ERROR_RETRY}},        /* connections, memory or disk ran out */
         {"55P03", {EAGAIN, ERROR_RETRY}},    /* lock not available */
