@@ -70,6 +70,8 @@ struct config_program {
 	const char *examples; /* shown in --help, may be NULL */
 	const struct config_table *tables;
 	size_t table_count;
+	/* Keys of the file that it does not know are left to the programs that it starts. */
+	bool ignores_unknown_keys;
 };
 
 struct config; /* owns everything that the filled structs point at */
