@@ -9,7 +9,12 @@
  * thread before `park_deadline`. Every request is answered exactly once and is invalid after that.
  *
  * Unmatched requests: 404 or 405 with Allow, as the route table says. HEAD is answered wherever
- * GET is, without a body, and reaches the handler only on routes with `head_runs_handler`.
+ * GET is, without a body, and reaches the handler only on routes with `head_runs_handler`; on the
+ * others it is 204 and nothing happens.
+ *
+ * Bounds: the request line and headers fit 16 KiB; a body its route's limit; all bodies together
+ * `buffered_max_bytes` (beyond it: 503 with Retry-After); a request must arrive completely within
+ * `read_timeout_ms` after its first line, however slowly its client sends.
  */
 #ifndef FANGS_HTTP_HTTP_SERVER_H
 #define FANGS_HTTP_HTTP_SERVER_H
@@ -36,6 +41,8 @@ struct http_route {
 	size_t body_max_bytes;  /* a larger body: 413 (or cut, see body_truncates) */
 	bool body_truncates;    /* read only the first body_max_bytes and ignore the rest */
 	bool head_runs_handler; /* GET routes whose HEAD must run the handler */
+	bool immediate;         /* the handler never blocks: it runs in the epoll thread, so that it
+	                         * answers even when all workers wait for a database */
 	http_handler_fn handler;
 };
 
@@ -48,14 +55,18 @@ struct http_server_options {
 	int connections_max;          /* 0: 20000 */
 	int connections_per_peer_max; /* 0: unlimited */
 	int64_t idle_timeout_ms;      /* 0: 75000; a parked request does not count as idle */
+	int64_t read_timeout_ms;      /* 0: 30000 */
+	size_t buffered_max_bytes;    /* 0: 256 MiB */
 	const char *tls_cert_file, *tls_key_file, *tls_client_ca_file; /* NULL: plain HTTP */
 };
 
 struct http_server *http_server_start(const struct http_server_options *options, struct error *err);
 int http_server_port(const struct http_server *server);
 
-/* Stops accepting, answers parked requests with 503, waits for handlers up to `timeout_ms`. */
+/* Stops accepting, lets parked requests time out at once, waits up to `timeout_ms` until everything
+ * is answered and sent. */
 void http_server_stop(struct http_server *server, int64_t timeout_ms);
+/* Waits for handlers that still run. Accepts NULL. */
 void http_server_destroy(struct http_server *server);
 
 /* Inspect a request; views and strings live as long as it. */
@@ -81,9 +92,18 @@ void http_reply_empty(struct http_request *request, int status); /* no body, no 
 /* Before the answer. */
 void http_reply_header(struct http_request *request, const char *name, const char *value);
 
-/* Keeps the request beyond the handler. `on_timeout` runs in the server's timer thread when
- * nothing answered within `timeout_ms` and must answer; `on_gone` runs when the peer closed first
- * (the request is invalid after it returns, no answer is possible). Both get `ctx`. */
+/* Ends the request without an answer: the connection is closed. */
+void http_request_drop(struct http_request *request);
+
+/* Keeps the request beyond the handler. When nothing answered within `timeout_ms`, `on_timeout`
+ * runs in the server's timer thread; when the peer closes first, `on_gone` does. Each runs at most
+ * once per park and means "end this request now": by an answer, or by http_request_drop() (what is
+ * answered to a peer that is gone leads nowhere).
+ *
+ * Who parks a request for others to answer decides between them, under a lock of his own, who ends
+ * it: exactly one does. Answering waits until a callback for the same request that is running has
+ * returned (unless it is the callback which answers), so `ctx` may be freed after the answer; no
+ * lock that the callbacks take may be held while answering. */
 struct http_park {
 	int64_t timeout_ms;
 	void (*on_timeout)(void *ctx, struct http_request *request);
@@ -91,5 +111,9 @@ struct http_park {
 	void *ctx;
 };
 void http_request_park(struct http_request *request, const struct http_park *park);
+
+/* Hands a parked request back to the workers, where `handler` runs as a route's does. As answering,
+ * it ends the park. Any thread. */
+void http_request_dispatch(struct http_request *request, http_handler_fn handler, void *ctx);
 
 #endif

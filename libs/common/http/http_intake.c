@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "http/http_intake.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "base/alloc.h"
+
+#define TEXT_TYPE "text/plain; charset=utf-8"
+
+static struct http_connection *connection_of(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info =
+	        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+	return info ? info->socket_context : NULL;
+}
+
+void http_intake_connection(void *cls, struct MHD_Connection *connection, void **socket_context,
+                            enum MHD_ConnectionNotificationCode toe)
+{
+	struct http_server *server = cls;
+	const union MHD_ConnectionInfo *info;
+
+	if (toe == MHD_CONNECTION_NOTIFY_CLOSED) {
+		http_connections_close(&server->connections, *socket_context);
+		return;
+	}
+	info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	*socket_context = http_connections_open(&server->connections, info->connect_fd);
+}
+
+void *http_intake_uri(void *cls, const char *uri, struct MHD_Connection *connection)
+{
+	struct http_server *server = cls;
+	struct http_request *request = xcalloc(1, sizeof(*request));
+
+	request->server = server;
+	request->connection = connection;
+	request->task.request = request->parked.request = request;
+	arena_init(&request->arena);
+	buf_init(&request->body, 0);
+	request->query = arena_copy(&request->arena, view_of_string(uri));
+	request->raw_path = view_split(&request->query, '?');
+	http_connections_begin(&server->connections, connection_of(connection));
+	pthread_mutex_lock(&server->lock);
+	server->open++;
+	pthread_mutex_unlock(&server->lock);
+	return request;
+}
+
+static void release_body(struct http_request *request)
+{
+	atomic_fetch_sub(&request->server->buffered_bytes, request->body.size);
+	buf_release(&request->body);
+}
+
+void http_intake_completed(void *cls, struct MHD_Connection *connection, void **con_cls,
+                           enum MHD_RequestTerminationCode toe)
+{
+	struct http_server *server = cls;
+	struct http_request *request = *con_cls;
+
+	(void)toe;
+	if (!request)
+		return;
+	*con_cls = NULL;
+	http_connections_await(&server->connections, connection_of(connection));
+	if (request->response)
+		MHD_destroy_response(request->response);
+	release_body(request);
+	free(request->tls_name);
+	arena_release(&request->arena);
+	free(request);
+	pthread_mutex_lock(&server->lock);
+	server->open--;
+	pthread_cond_broadcast(&server->fewer);
+	pthread_mutex_unlock(&server->lock);
+}
+
+static void format_peer(struct http_request *request)
+{
+	const union MHD_ConnectionInfo *info =
+	        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	const void *address = NULL;
+
+	if (!info || !info->client_addr)
+		return;
+	if (info->client_addr->sa_family == AF_INET)
+		address = &((const struct sockaddr_in *)(const void *)info->client_addr)->sin_addr;
+	else if (info->client_addr->sa_family == AF_INET6)
+		address =
+		        &((const struct sockaddr_in6 *)(const void *)info->client_addr)->sin6_addr;
+	if (address)
+		(void)inet_ntop(info->client_addr->sa_family, address, request->peer,
+		                sizeof(request->peer));
+}
+
+/* Whether what goes beyond the limit is ignored instead of refused. */
+static bool body_is_cut(const struct http_request *request)
+{
+	const struct http_route *route = request->matched.route;
+
+	return route && (route->body_truncates || route->body_max_bytes == 0);
+}
+
+static bool body_is_hopeless(const struct http_request *request)
+{
+	const char *length = http_request_header(request, "Content-Length");
+	uint64_t size;
+
+	return !body_is_cut(request) && length && view_to_u64(view_of_string(length), &size) &&
+	       size > request->body.max + (uint64_t)HTTP_DRAIN_MAX_BYTES;
+}
+
+/* The headers are here. Only what is hopeless is answered now, which costs the connection. */
+static void begin(struct http_request *request, const char *method)
+{
+	struct http_server *server = request->server;
+	const union MHD_ConnectionInfo *info =
+	        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	const char *decoded;
+
+	request->parked.fd = info->connect_fd;
+	request->method = arena_strdup(&request->arena, method);
+	request->match = http_router_match(server->routes, server->route_count, request->method,
+	                                   request->raw_path, &request->arena, &request->matched);
+	decoded = http_percent_decode(request->raw_path, false, &request->arena);
+	request->path = decoded ? decoded : "";
+	format_peer(request);
+	request->refused =
+	        !http_tls_client_allowed(server->tls, request->connection, &request->tls_name);
+	if (request->matched.route)
+		request->body.max = request->matched.route->body_max_bytes;
+	if (body_is_hopeless(request))
+		http_reply_error(request, MHD_HTTP_CONTENT_TOO_LARGE, "request body too large");
+}
+
+/* False when the sender goes on and on: the connection is closed. */
+static bool take_body(struct http_request *request, const char *data, size_t size)
+{
+	struct http_server *server = request->server;
+	bool cut = body_is_cut(request);
+	size_t room = request->body.max - request->body.size;
+	size_t kept = size < room ? size : room;
+
+	request->body_received += size;
+	if (request->body_received > request->body.max + HTTP_DRAIN_MAX_BYTES && !cut)
+		return false;
+	if (kept < size && !cut)
+		request->too_large = true;
+	if (kept && atomic_load(&server->buffered_bytes) + kept > server->buffered_max_bytes)
+		request->overloaded = true;
+	if (request->too_large || request->overloaded) {
+		release_body(request);
+		return true;
+	}
+	buf_append(&request->body, data, kept);
+	atomic_fetch_add(&server->buffered_bytes, kept);
+	return true;
+}
+
+static void reply_text(struct http_request *request, int status, const char *text)
+{
+	http_reply_header(request, "X-Content-Type-Options", "nosniff");
+	http_reply(request, status, TEXT_TYPE, view_of_string(text));
+}
+
+/* True when the request needs no handler. */
+static bool answer_without_handler(struct http_request *request)
+{
+	const struct http_route *route = request->matched.route;
+
+	if (request->refused) {
+		reply_text(request, MHD_HTTP_FORBIDDEN, "client certificate required\n");
+	} else if (request->match == HTTP_MATCH_NONE) {
+		reply_text(request, MHD_HTTP_NOT_FOUND, "404 page not found\n");
+	} else if (request->match == HTTP_MATCH_BAD) {
+		reply_text(request, MHD_HTTP_BAD_REQUEST, "bad percent-encoding\n");
+	} else if (request->match == HTTP_MATCH_METHOD) {
+		http_reply_header(request, "Allow", request->matched.allow);
+		reply_text(request, MHD_HTTP_METHOD_NOT_ALLOWED, "Method Not Allowed\n");
+	} else if (request->too_large) {
+		http_reply_error(request, MHD_HTTP_CONTENT_TOO_LARGE, "request body too large");
+	} else if (request->overloaded) {
+		http_reply_header(request, "Retry-After", "1");
+		http_reply_error(request, MHD_HTTP_SERVICE_UNAVAILABLE, "too much is in flight");
+	} else if (strcmp(request->method, "HEAD") == 0 && !route->head_runs_handler) {
+		http_reply_empty(request, MHD_HTTP_NO_CONTENT);
+	} else {
+		return false;
+	}
+	return true;
+}
+
+/* The whole request is here. Tells whether it is held: another thread's from now on. */
+static bool complete(struct http_request *request)
+{
+	const struct http_route *route = request->matched.route;
+	struct http_server *server = request->server;
+
+	http_connections_complete(&server->connections, connection_of(request->connection));
+	if (answer_without_handler(request))
+		return false;
+	if (route->immediate) {
+		route->handler(server->ctx, request);
+		return false;
+	}
+	request->task.handler = route->handler;
+	request->task.ctx = server->ctx;
+	http_request_hold(request);
+	http_workers_submit(server->workers, &request->task);
+	return true;
+}
+
+static enum MHD_Result send_answer(struct http_request *request)
+{
+	if (request->dropped)
+		return MHD_NO;
+	return MHD_queue_response(request->connection, request->status, request->response);
+}
+
+enum MHD_Result http_intake_access(void *cls, struct MHD_Connection *connection, const char *url,
+                                   const char *method, const char *version, const char *upload_data,
+                                   size_t *upload_data_size, void **con_cls)
+{
+	struct http_request *request = *con_cls;
+
+	(void)cls;
+	(void)connection;
+	(void)url;
+	(void)version;
+	if (!request->begun) {
+		request->begun = true;
+		begin(request, method);
+		return request->response || request->dropped ? send_answer(request) : MHD_YES;
+	}
+	if (*upload_data_size) {
+		bool taken = take_body(request, upload_data, *upload_data_size);
+
+		*upload_data_size = 0;
+		return taken ? MHD_YES : MHD_NO;
+	}
+	if (!request->complete) {
+		request->complete = true;
+		if (complete(request))
+			return MHD_YES;
+	}
+	return send_answer(request);
+}
