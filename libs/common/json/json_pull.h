@@ -58,6 +58,9 @@ int json_pull_item(struct json_pull *pull, struct error *err);
  * nor exponent. */
 int json_pull_string(struct json_pull *pull, struct arena *arena, struct view *ret,
                      struct error *err);
+/* As a C string in the arena; U+0000 in it is an error. null gives "". */
+int json_pull_cstring(struct json_pull *pull, struct arena *arena, const char **ret,
+                      struct error *err);
 int json_pull_i64(struct json_pull *pull, int64_t min, int64_t max, int64_t *ret,
                   struct error *err);
 int json_pull_u64(struct json_pull *pull, uint64_t max, uint64_t *ret, struct error *err);

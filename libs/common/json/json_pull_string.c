@@ -191,3 +191,17 @@ int json_pull_string(struct json_pull *pull, struct arena *arena, struct view *r
 	*ret = plain ? text : decode(arena, text);
 	return 0;
 }
+
+int json_pull_cstring(struct json_pull *pull, struct arena *arena, const char **ret,
+                      struct error *err)
+{
+	struct json_pull before = *pull;
+	struct view text = VIEW_LITERAL("");
+	int rc = json_pull_null(pull) ? 0 : json_pull_string(pull, arena, &text, err);
+	if (rc < 0)
+		return rc;
+	if (text.size && memchr(text.data, '\0', text.size))
+		return json_pull_fail(&before, err, "a string must not hold U+0000");
+	*ret = arena_copy(arena, text).data;
+	return 0;
+}

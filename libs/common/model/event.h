@@ -33,13 +33,15 @@ const char *event_type_name(enum event_type type);
 /* Who did it. */
 enum actor { ACTOR_UNKNOWN, ACTOR_MANAGER, ACTOR_PACKAGE };
 const char *actor_name(enum actor actor); /* "unknown", "manager", "package" */
+bool actor_parse(struct view text, enum actor *ret);
 
 enum event_tag { EVENT_TAG_INTERESTING = 1, EVENT_TAG_CRED = 2 };
 
 enum {
 	EVENT_ANCESTORS_MAX = 5,
 	EVENT_ARGV_MAX = 64,
-	EVENT_TEXT_MAX = 4096, /* longest path, name or argument kept */
+	EVENT_TEXT_MAX = 4096,         /* longest path, name or argument kept */
+	EVENT_PAYLOAD_MAX = 64 * 1024, /* largest payload of an unknown type */
 };
 
 struct event_ancestor {
@@ -99,12 +101,14 @@ enum { EVENT_TLS_LIBSSL = 1, EVENT_TLS_NODE = 2, EVENT_TLS_CLIENTHELLO = 3 };
 struct event_tls {
 	uint8_t source;
 	struct view sni;
-	struct view raw; /* ClientHello bytes when it could not be parsed */
-	struct view duplicate_of;
+	struct view raw;          /* ClientHello bytes when it could not be parsed */
+	struct view duplicate_of; /* source of the event that this one repeats; "" for a first */
 	bool parse_failed;
 };
 
 struct event {
+	/* EVENT_UNKNOWN also for a payload that does not have the shape of its type: it is kept as
+	 * it came, and wire_type says what it was meant to be. */
 	enum event_type type;
 	uint8_t wire_type; /* as received; equals type unless EVENT_UNKNOWN */
 	struct event_process process;
@@ -118,8 +122,15 @@ struct event {
 	};
 };
 
+/* The value of `events.type`: named by what was sent, also when its payload was not understood. */
+const char *event_row_type(const struct event *event);
+
 /* "1.2.3.4", RFC 5952 for IPv6, a v4-mapped address as dotted quad, "" for other families. */
 enum { EVENT_IP_TEXT_MAX = 48 };
 void event_format_ip(uint8_t family, const uint8_t address[16], char text[EVENT_IP_TEXT_MAX]);
+
+/* The reverse. A dotted quad is IPv4, unless `*family` says AF_INET6: then the mapped form. False,
+ * nothing changed, when `text` is no address. */
+bool event_parse_ip(struct view text, uint8_t *family, uint8_t address[16]);
 
 #endif

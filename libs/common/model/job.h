@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * A job: what a runner is told to do. Its JSON is the /v1 wire's (compat 1.5); the `jobs` topic
+ * A job: what a runner is told to do. Its JSON is the /v1 wire's; the `jobs` topic
  * carries the same JSON with our keys below "fangs" (attempt, lease, kept out of what an existing
  * runner reads).
  */
@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/view.h"
+#include "model/package.h"
 #include "model/run_id.h"
 
 enum { JOB_WATCHED_PATHS_MAX = 256, JOB_COMMAND_MAX = 64, JOB_ENV_MAX = 64 };
@@ -57,11 +58,12 @@ extern const size_t job_default_watched_path_count;
  * shall use, or NULL for its own default. */
 int job_default_scan(struct arena *arena, const char *package, const char *version,
                      const char *registry, struct job *ret, struct error *err);
-bool package_name_valid(const char *name);
-bool package_version_valid(const char *version);
 
+/* Empty text and zero numbers are left out, as existing servers do. */
 void job_write_json(struct buf *out, const struct job *job, bool with_fangs);
-/* Lenient as compat 0.4; strings live in the arena. DROP with the field and what is wrong. */
+/* As lenient as existing servers (json_fields.h); strings live in the arena and are never NULL, a
+ * missing time is the zero time (INT64_MIN), and without a "fangs" member the attempt is 1 and
+ * canonical_run_id the run_id. DROP with the field and what is wrong. */
 int job_read_json(struct view json, struct arena *arena, struct job *ret, struct error *err);
 /* The same for a member of a larger document. */
 struct json;
