@@ -14,8 +14,10 @@ add_library(fangs_flags INTERFACE)
 target_compile_options(fangs_flags INTERFACE
   -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wformat=2
   -fstack-protector-strong -fno-common $<$<BOOL:${FANGS_WERROR}>:-Werror>)
-target_compile_definitions(fangs_flags INTERFACE _GNU_SOURCE FANGS_VERSION="${PROJECT_VERSION}"
-  $<$<AND:$<NOT:$<CONFIG:Debug>>,$<NOT:$<BOOL:${FANGS_SANITIZE}>>>:_FORTIFY_SOURCE=2>)
+target_compile_definitions(fangs_flags INTERFACE _GNU_SOURCE FANGS_VERSION="${PROJECT_VERSION}")
+if(NOT FANGS_SANITIZE)
+  target_compile_definitions(fangs_flags INTERFACE $<$<NOT:$<CONFIG:Debug>>:_FORTIFY_SOURCE=2>)
+endif()
 target_link_options(fangs_flags INTERFACE -Wl,-z,relro,-z,now)
 if(FANGS_SANITIZE)
   target_compile_options(fangs_flags INTERFACE -fsanitize=${FANGS_SANITIZE}
