@@ -338,10 +338,8 @@ int http_client_call(struct http_client *client, const struct http_call *call,
 	SET(curl, CURLOPT_ACCEPT_ENCODING, ""); /* all that libcurl decodes; the cap counts after */
 
 	CURLcode result = curl_easy_perform(curl);
-	if (result != CURLE_OK)
-		return fail_curl(&exchange, result, err);
 	(void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answer->status);
-	return 0;
+	return result == CURLE_OK ? 0 : fail_curl(&exchange, result, err);
 }
 
 void http_answer_release(struct http_answer *answer)

@@ -46,13 +46,13 @@ struct http_call {
 	size_t answer_max_bytes;
 	bool follow_redirects; /* at most 5, https to https only */
 	/* When set, the answer's body goes here piece by piece instead of into answer->body; a
-	 * negative return ends the request with ECANCELED. */
+	 * negative return ends the request with ECANCELED, which leaves the answer's status. */
 	int (*on_data)(void *ctx, struct view piece);
 	void *ctx;
 };
 
 struct http_answer {
-	long status;
+	long status; /* 0: no answer began */
 	struct buf body;
 	struct http_header *headers; /* names in lower case; owned */
 	size_t header_count;

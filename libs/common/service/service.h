@@ -17,6 +17,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -49,6 +50,9 @@ bool service_sleep_ms(struct service *service, int64_t ms);
 /* Named readiness parts: "database", "bus", "registered". */
 void service_expect(struct service *service, const char *part);
 void service_ready(struct service *service, const char *part, bool ready);
+/* True when all expected parts are ready; otherwise their names, joined by ", ", in `missing`. Any
+ * thread. */
+bool service_is_ready(struct service *service, char *missing, size_t size);
 
 /* Runs `attempt(ctx, err)` until it returns 0, with back-off from 200 ms to 5 s; each failure of
  * class RETRY is logged (what, why, next try). Returns 0, or the error at once when it is FATAL or
