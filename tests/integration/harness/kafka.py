@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A real Kafka broker (KRaft, one node) for the test session."""
+import subprocess
+
+from .paths import SCRIPTS
+from .processes import free_port
+
+
+class Kafka:
+    def __init__(self, directory):
+        self.directory = str(directory)
+        self.port = free_port()
+
+    @property
+    def brokers(self):
+        return f"127.0.0.1:{self.port}"
+
+    def start(self):
+        subprocess.run([SCRIPTS / "dev-kafka", "start", self.directory, str(self.port)], check=True)
+        return self
+
+    def stop(self):
+        subprocess.run([SCRIPTS / "dev-kafka", "stop", self.directory], check=True)
+
+    def read_all(self, topic):
+        """The values of everything in the topic, as text."""
+        done = subprocess.run(["kcat", "-b", self.brokers, "-C", "-t", topic, "-o", "beginning",
+                               "-e", "-q", "-f", "%s\n"], check=True, capture_output=True)
+        return done.stdout.decode("utf-8", "replace").splitlines()

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A real npm registry server (Verdaccio) that sandboxes reach over the container bridge."""
+import json
+import pathlib
+import shutil
+import subprocess
+
+from .paths import SCRIPTS
+from .processes import free_port
+
+
+def bridge_address():
+    """The host's address on the container engine's default bridge."""
+    shown = subprocess.run(["docker", "network", "inspect", "bridge", "--format",
+                            "{{(index .IPAM.Config 0).Gateway}}"],
+                           check=True, capture_output=True, text=True).stdout.strip()
+    return shown or "172.17.0.1"
+
+
+class Registry:
+    def __init__(self, directory):
+        self.directory = pathlib.Path(directory)
+        self.address = bridge_address()
+        self.port = free_port(self.address)
+
+    @property
+    def url(self):
+        return f"http://{self.address}:{self.port}"
+
+    def start(self):
+        subprocess.run([SCRIPTS / "dev-registry", "start", self.directory, self.address,
+                        str(self.port)], check=True)
+        return self
+
+    def stop(self):
+        subprocess.run([SCRIPTS / "dev-registry", "stop", self.directory], check=True)
+
+    def publish(self, folder, name=None, version=None):
+        """Publishes a package folder, under another name or version if given."""
+        staging = self.directory / "publish"
+        shutil.rmtree(staging, ignore_errors=True)
+        shutil.copytree(folder, staging)
+        manifest = json.loads((staging / "package.json").read_text())
+        manifest["name"] = name or manifest["name"]
+        manifest["version"] = version or manifest["version"]
+        (staging / "package.json").write_text(json.dumps(manifest))
+        subprocess.run([SCRIPTS / "dev-registry", "publish", self.directory, staging], check=True)
