@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
+/*
+ * Opens, at the return of the system call: of a success the file that is really open, of a failure
+ * the name that the process gave. Failed execs, which no other hook sees, share the second path.
+ */
+#ifndef FANGS_BPF_FILES_H
+#define FANGS_BPF_FILES_H
+
+#include "calls.bpf.h"
+#include "emit.bpf.h"
+#include "kernel.bpf.h"
+#include "path.bpf.h"
+
+enum {
+	FILES_AT_FDCWD = -100,
+	FILES_O_CREAT = 0100,
+	FILES_O_CREAT_FLAGS = 01101, /* O_CREAT | O_WRONLY | O_TRUNC: what creat(2) means */
+	FILES_O_ACCMODE = 3,
+	FILES_S_IFMT = 0170000,
+	FILES_S_IFDIR = 0040000,
+	FILES_RESTART_FIRST = -516, /* -ERESTART*: the call is going to be made again */
+	FILES_RESTART_LAST = -512,
+	FILES_NAME_MAX = 4096,
+};
+
+/* A record, and room for two paths behind it. */
+struct file_scratch {
+	struct path_buffer path;
+	struct record_file record;
+	char text[RECORD_PATH_MAX + FILES_NAME_MAX + 64];
+};
+
+/* One of them per program and CPU, because a program can be interrupted by another one. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 2);
+	__type(key, __u32);
+	__type(value, struct file_scratch);
+} file_scratches SEC(".maps");
+
+enum file_scratch_user { FILE_SCRATCH_CALL, FILE_SCRATCH_IO_URING };
+
+static __always_inline struct file_scratch *file_scratch_get(__u32 user)
+{
+	return bpf_map_lookup_elem(&file_scratches, &user);
+}
+
+static __always_inline void fill_inode(struct record_file *record, struct file *file)
+{
+	struct inode *inode = BPF_CORE_READ(file, f_inode);
+
+	record->inode = BPF_CORE_READ(inode, i_ino);
+	record->mode = BPF_CORE_READ(inode, i_mode);
+	record->links = BPF_CORE_READ(inode, i_nlink);
+	record->device = BPF_CORE_READ(inode, i_sb, s_dev);
+}
+
+/* record->dfd, open_flags and result are set; adds path and identity, and emits if watched. */
+static __always_inline void file_opened(struct file_scratch *scratch, const struct scope *scope,
+                                        struct file *file, __u32 flags)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct record_file *record = &scratch->record;
+	struct path_walk walk;
+	enum watch_result watch;
+	__u64 size;
+	int is_proc, is_directory;
+
+	fill_inode(record, file);
+	is_proc = BPF_CORE_READ(file, f_inode, i_sb, s_magic) == PATH_PROC_MAGIC;
+	is_directory = (record->mode & FILES_S_IFMT) == FILES_S_IFDIR;
+	path_build(&walk, task, &file->f_path, &scratch->path);
+	watch = watch_match_path(&walk, task, scope->slot, is_proc, is_directory);
+	/* What has no place below the process's root cannot be matched, and is rare: user space
+	 * gets it all. */
+	if (watch == WATCH_NO && !(walk.flags & (RECORD_OUTSIDE | RECORD_CUT)))
+		return;
+	fill_current(&record->header, RECORD_FILE, scope);
+	record->header.flags = (__u8)(walk.flags | flags | (watch == WATCH_CRED ? RECORD_CRED : 0));
+	record->name_size = 0;
+	record->reserved = 0;
+	size = path_copy(&walk, &scratch->path, scratch->text);
+	record->path_size = (__u16)size;
+	if (watch == WATCH_CRED)
+		emit(&priority_ring, &record->header,
+		     sizeof(*record) + bounded(size, RECORD_PATH_MAX));
+	else
+		emit(&file_ring, &record->header, sizeof(*record) + bounded(size, RECORD_PATH_MAX));
+}
+
+/* Where the scan of a name stands within "//", "/./" and "/../". */
+enum name_state { NAME_OTHER, NAME_SLASH, NAME_DOT, NAME_DOT_DOT };
+
+struct name_scan {
+	const char *text;
+	__u32 size;
+	__u8 state, odd;
+};
+
+/* Looks for names that mean another path than they spell. */
+static long name_scan_step(__u32 index, void *context)
+{
+	struct name_scan *scan = context;
+	char c;
+
+	if (index >= scan->size)
+		return 1;
+	c = scan->text[bounded(index, FILES_NAME_MAX - 1)];
+	if (c == '/') {
+		scan->odd |= scan->state != NAME_OTHER;
+		scan->state = NAME_SLASH;
+	} else if (c == '.' && (scan->state == NAME_SLASH || scan->state == NAME_DOT)) {
+		scan->state++;
+	} else {
+		scan->state = NAME_OTHER;
+	}
+	return scan->odd & 1;
+}
+
+static __always_inline int name_is_odd(const char *name, __u64 size, int relative)
+{
+	struct name_scan scan = {name, (__u32)size, relative ? NAME_SLASH : NAME_OTHER, 0};
+
+	bpf_loop(FILES_NAME_MAX, name_scan_step, &scan, 0);
+	return scan.odd || scan.state == NAME_DOT || scan.state == NAME_DOT_DOT;
+}
+
+/* Could the name, made absolute, be below a watched prefix? Names that need normalising are left
+ * to user space, as are those in /proc, whose links lead anywhere. */
+static __always_inline enum watch_result attempt_match(struct file_scratch *scratch, __u32 slot,
+                                                       __u64 base_size, __u64 name_size)
+{
+	struct watch_key *key = &scratch->path.key;
+	const char *name = scratch->text + base_size;
+
+	if (name_is_odd(name, name_size, base_size != 0) || base_size == 1 ||
+	    base_size >= RECORD_PREFIX_MAX)
+		return WATCH_YES;
+	bpf_probe_read_kernel(key->path, PATH_KEY_COPY, scratch->text);
+	if (base_size) {
+		base_size &= PATH_KEY_COPY - 1;
+		key->path[base_size] = '/';
+		bpf_probe_read_kernel(key->path + base_size + 1, PATH_KEY_COPY, name);
+		name_size += base_size + 1;
+	}
+	if (key->path[1] == 'p' && key->path[2] == 'r' && key->path[3] == 'o' &&
+	    key->path[4] == 'c' && key->path[5] == '/')
+		return WATCH_YES;
+	return watch_match_key(key, slot, (__u32)name_size);
+}
+
+/* The directory that a relative name starts from, copied to scratch->text. */
+static __always_inline __u64 attempt_base(struct file_scratch *scratch, int dfd, __u32 *flags)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct fs_struct *fs = BPF_CORE_READ(task, fs);
+	const struct path *path = &fs->pwd;
+	struct path_walk walk;
+
+	if (dfd != FILES_AT_FDCWD) {
+		struct file *directory = file_of_descriptor(task, (__u32)dfd);
+
+		if (!directory)
+			return 0;
+		path = &directory->f_path;
+	}
+	path_build(&walk, task, path, &scratch->path);
+	*flags |= walk.flags;
+	return path_copy(&walk, &scratch->path, scratch->text);
+}
+
+/* A call that failed: record->dfd, open_flags and result are set. */
+static __always_inline void call_failed(struct file_scratch *scratch, const struct scope *scope,
+                                        enum record_kind kind, const char *user_name, __u32 flags)
+{
+	struct record_file *record = &scratch->record;
+	struct run_counters *run;
+	enum watch_result watch = WATCH_YES;
+	__u64 base_size = 0;
+	long name_size;
+	char first = 0;
+
+	if (bpf_probe_read_user(&first, 1, user_name) == 0 && first != '/')
+		base_size = attempt_base(scratch, record->dfd, &flags);
+	base_size = bounded(base_size, RECORD_PATH_MAX);
+	name_size = bpf_probe_read_user_str(scratch->text + base_size, FILES_NAME_MAX, user_name);
+	if (name_size <= 0) {
+		run = counters_of(scope->slot);
+		if (run)
+			run->unreadable++;
+		return;
+	}
+	if (name_size == FILES_NAME_MAX)
+		flags |= RECORD_CUT;
+	name_size--; /* the NUL */
+	if (kind == RECORD_FILE_FAILED)
+		watch = attempt_match(scratch, scope->slot, base_size, (__u64)name_size);
+	if (watch == WATCH_NO)
+		return;
+	fill_current(&record->header, kind, scope);
+	record->header.flags = (__u8)(flags | (watch == WATCH_CRED ? RECORD_CRED : 0));
+	record->inode = 0;
+	record->device = record->mode = record->links = record->reserved = 0;
+	record->path_size = (__u16)base_size;
+	record->name_size = (__u16)name_size;
+	base_size = bounded(base_size + (__u64)name_size, RECORD_PATH_MAX + FILES_NAME_MAX);
+	if (watch == WATCH_CRED || kind == RECORD_EXEC_FAILED)
+		emit(&priority_ring, &record->header, sizeof(*record) + base_size);
+	else
+		emit(&file_ring, &record->header, sizeof(*record) + base_size);
+}
+
+/* Flags as the process gave them: the kernel forgets O_CREAT once the file is open. */
+static __always_inline __s32 flags_of_call(struct pt_regs *regs, enum call call, int compat)
+{
+	struct open_how how = {};
+
+	switch (call) {
+	case CALL_OPEN:
+		return (__s32)call_argument(regs, compat, 1);
+	case CALL_CREAT:
+		return FILES_O_CREAT_FLAGS;
+	case CALL_OPENAT2:
+		bpf_probe_read_user(&how.flags, sizeof(how.flags),
+		                    (void *)call_argument(regs, compat, 2));
+		return (__s32)how.flags;
+	default:
+		return (__s32)call_argument(regs, compat, 2);
+	}
+}
+
+static __always_inline int call_has_directory(enum call call)
+{
+	return call == CALL_OPENAT || call == CALL_OPENAT2 || call == CALL_EXECVEAT ||
+	       call == CALL_OPEN_BY_HANDLE;
+}
+
+static __always_inline void call_opened(struct file_scratch *scratch, const struct scope *scope,
+                                        struct file *file, __u32 flags)
+{
+	__s32 kernel_flags = (__s32)BPF_CORE_READ(file, f_flags);
+
+	/* How it may be used is the kernel's word, not the caller's. */
+	scratch->record.open_flags &= ~FILES_O_ACCMODE;
+	scratch->record.open_flags |= kernel_flags & FILES_O_ACCMODE;
+	file_opened(scratch, scope, file, flags);
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(on_sys_exit, struct pt_regs *regs, long result)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	int compat;
+	enum call call = call_of(regs, task, &compat);
+	struct scope *scope;
+	struct file_scratch *scratch;
+	struct file *file = 0;
+	int name_index;
+	__u32 flags;
+
+	if (call == CALL_OTHER || !depth_count)
+		return 0;
+	scope = scope_of_task();
+	if (!scope)
+		return 0;
+	/* First of all reads: another thread may be about to replace the descriptor. */
+	if (result >= 0 && call < CALL_EXECVE)
+		file = file_of_descriptor(task, (__u32)result);
+	else if (result >= 0 || (result >= FILES_RESTART_FIRST && result <= FILES_RESTART_LAST))
+		return 0;
+	scratch = file_scratch_get(FILE_SCRATCH_CALL);
+	if (!scratch)
+		return 0;
+	flags = compat ? RECORD_COMPAT : 0;
+	name_index = call_has_directory(call) ? 1 : 0;
+	scratch->record.dfd = name_index ? (__s32)call_argument(regs, compat, 0) : FILES_AT_FDCWD;
+	scratch->record.result = (__s32)result;
+	scratch->record.open_flags = call < CALL_EXECVE ? flags_of_call(regs, call, compat) : 0;
+	if (file)
+		call_opened(scratch, scope, file, flags);
+	else if (result < 0 && call != CALL_OPEN_BY_HANDLE)
+		call_failed(scratch, scope,
+		            call < CALL_EXECVE ? RECORD_FILE_FAILED : RECORD_EXEC_FAILED,
+		            (const char *)call_argument(regs, compat, name_index), flags);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
+/*
+ * The records that the kernel side puts into the rings, and the values of the maps that both sides
+ * touch. Included by the BPF object and by the sensor library: fixed widths, explicit padding,
+ * sizes asserted on both sides.
+ *
+ * Every record begins with struct record_header. Text and payload stand behind the struct, without
+ * a gap, and end the record; sizes inside a record are checked by the reader against the length
+ * that the ring states.
+ */
+#ifndef FANGS_BPF_RECORDS_H
+#define FANGS_BPF_RECORDS_H
+
+#include <linux/types.h>
+
+enum {
+	RECORD_RUNS_MAX = 64,  /* runs at once; size of `scopes` and of `counters` */
+	RECORD_DEPTHS_MAX = 4, /* different depths of run cgroups at once */
+	RECORD_COMM_SIZE = 16,
+	RECORD_PATH_MAX = 4096,  /* a longer path is cut at its front and flagged */
+	RECORD_ARGV_MAX = 8192,  /* a longer argument area is cut at its end */
+	RECORD_PREFIX_MAX = 252, /* of a watched path, as compared in the kernel */
+};
+
+enum record_kind {
+	RECORD_FILE = 1,    /* an open that succeeded */
+	RECORD_FILE_FAILED, /* an open that failed, path as given by the process */
+	RECORD_EXEC,
+	RECORD_EXEC_FAILED,
+	RECORD_FORK,
+	RECORD_EXIT,
+	RECORD_CONNECT,  /* connect, or first send to a destination */
+	RECORD_DATAGRAM, /* UDP payload that may be a DNS query */
+	RECORD_SEGMENT,  /* TCP payload of a stream that may be TLS or DNS */
+	RECORD_KIND_COUNT,
+};
+
+enum record_flag {
+	RECORD_CRED = 1,       /* the longest watched prefix is credential-tagged */
+	RECORD_CUT = 2,        /* text or payload is incomplete */
+	RECORD_OUTSIDE = 4,    /* the path does not reach the process's root */
+	RECORD_DETACHED = 8,   /* no place in a tree (memfd, unlinked): text is a bare name */
+	RECORD_PROC_SELF = 16, /* the path is below the process's own /proc/<pid> */
+	RECORD_IO_URING = 32,
+	RECORD_COMPAT = 64,   /* 32-bit call */
+	RECORD_NO_TASK = 128, /* a packet: pid, tid, start_ns from the socket's owner, rest empty */
+};
+
+struct record_header {
+	__u8 kind;
+	__u8 flags;
+	__u16 slot;       /* of the run */
+	__u32 generation; /* of the slot: tells late records of an earlier run */
+	__u64 ts_ns;
+	__u64 start_ns; /* of the process (thread group leader), monotonic clock */
+	__u64 cgroup_id;
+	__u32 pid, tid, ppid; /* host's pid namespace */
+	__u32 uid, gid;
+	__u32 reserved;
+	char comm[RECORD_COMM_SIZE];
+};
+_Static_assert(sizeof(struct record_header) == 72, "record_header");
+
+/* RECORD_FILE: the text is the path. RECORD_FILE_FAILED, RECORD_EXEC_FAILED: it is the directory
+ * that a relative name starts from (empty for an absolute name), then the name as given. */
+struct record_file {
+	struct record_header header;
+	__s32 dfd;
+	__s32 open_flags;
+	__s32 result; /* descriptor or -errno */
+	__u32 mode;   /* of the inode */
+	__u64 inode;
+	__u32 device;
+	__u32 links;
+	__u16 path_size;
+	__u16 name_size;
+	__u32 reserved;
+};
+_Static_assert(sizeof(struct record_file) == 112, "record_file");
+
+/* Text: path of the program that runs (for a script: its interpreter); the script's name as given
+ * or nothing; the working directory for a relative script name or nothing; the argument area. */
+struct record_exec {
+	struct record_header header;
+	__u32 argv_total; /* bytes of the argument area before cutting */
+	__u16 path_size;
+	__u16 name_size;
+	__u16 base_size;
+	__u16 argv_size;
+	__u32 links; /* 0: deleted or memfd */
+};
+_Static_assert(sizeof(struct record_exec) == 88, "record_exec");
+
+/* The header describes the child. */
+struct record_fork {
+	struct record_header header;
+	__u64 parent_start_ns;
+};
+_Static_assert(sizeof(struct record_fork) == 80, "record_fork");
+
+struct record_exit {
+	struct record_header header;
+	__u32 exit_code; /* as of wait(2): status << 8 | signal */
+	__u32 reserved;
+};
+_Static_assert(sizeof(struct record_exit) == 80, "record_exit");
+
+struct record_address {
+	__u8 address[16];
+	__u16 port;    /* host order */
+	__u8 family;   /* AF_INET 2, AF_INET6 10 */
+	__u8 protocol; /* IPPROTO_* */
+	__u32 reserved;
+};
+_Static_assert(sizeof(struct record_address) == 24, "record_address");
+
+struct record_connect {
+	struct record_header header;
+	__u64 cookie;
+	struct record_address to;
+};
+_Static_assert(sizeof(struct record_connect) == 104, "record_connect");
+
+/* Smallest of these that holds a payload is reserved in the ring. */
+enum { RECORD_PAYLOAD_SMALL = 512, RECORD_PAYLOAD_MEDIUM = 2048, RECORD_PAYLOAD_LARGE = 16384 };
+
+struct record_payload {
+	struct record_header header;
+	__u64 cookie;
+	struct record_address to;
+	__u32 offset;       /* RECORD_SEGMENT: of the first byte in the stream */
+	__u32 size;         /* bytes of payload in the record */
+	__u32 total;        /* bytes that were sent */
+	__u16 segment_size; /* RECORD_DATAGRAM: several datagrams of this size; 0: one */
+	__u16 purpose;      /* enum record_purpose */
+};
+_Static_assert(sizeof(struct record_payload) == 120, "record_payload");
+
+enum record_purpose {
+	RECORD_PURPOSE_NONE,
+	RECORD_PURPOSE_DNS,      /* to a DNS port: bytes that do not parse are an event */
+	RECORD_PURPOSE_DNS_LIKE, /* looked like a query on another port: silence if it is none */
+	RECORD_PURPOSE_TLS,
+};
+
+/* Values and keys of maps. ------------------------------------------------------------------ */
+
+struct scope { /* value of `scopes`, key: cgroup id of a run's parent cgroup */
+	__u32 slot;
+	__u32 generation;
+};
+
+struct watch_key {         /* of `watches`, a longest-prefix-match trie */
+	__u32 prefix_bits; /* 32 for the slot and 8 for each byte of the path */
+	__u32 slot;
+	char path[RECORD_PREFIX_MAX];
+};
+_Static_assert(sizeof(struct watch_key) == 260, "watch_key");
+
+struct run_counters {                  /* per CPU, index: slot */
+	__u64 lost[RECORD_KIND_COUNT]; /* by kind: ring full */
+	__u64 unreadable;              /* names of failed calls that could not be read */
+	__u64 flows_unknown;           /* TLS-like payload of a stream whose start was not kept */
+};
+
+struct flow {           /* value of `flows`, key: socket cookie */
+	__u32 base_seq; /* TCP sequence number of the stream's first byte */
+	__u16 purpose;  /* enum record_purpose */
+	__u16 state;    /* enum flow_state */
+};
+
+enum flow_state { FLOW_NEW, FLOW_CAPTURED, FLOW_IGNORED };
+
+#endif

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
+/*
+ * Which run a task or packet belongs to: the run's parent cgroup is an ancestor of the container's,
+ * at a depth that user space has written down. Also the counters of what was lost, per run.
+ */
+#ifndef FANGS_BPF_SCOPE_H
+#define FANGS_BPF_SCOPE_H
+
+#include "kernel.bpf.h"
+#include "records.h"
+
+/* 64 entries, about 5 KiB. Full: user space refuses the run. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, RECORD_RUNS_MAX);
+	__type(key, __u64);
+	__type(value, struct scope);
+} scopes SEC(".maps");
+
+/* 64 entries of 96 bytes a CPU. Fixed: never full. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, RECORD_RUNS_MAX);
+	__type(key, __u32);
+	__type(value, struct run_counters);
+} counters SEC(".maps");
+
+/* Depths at which run cgroups exist, deepest first; no run, no depth. */
+volatile __u32 depth_count;
+volatile __u32 depths[RECORD_DEPTHS_MAX];
+
+static __always_inline struct scope *scope_of_task(void)
+{
+#pragma unroll
+	for (__u32 i = 0; i < RECORD_DEPTHS_MAX; i++) {
+		if (i >= depth_count)
+			break;
+		__u64 id = bpf_get_current_ancestor_cgroup_id((int)depths[i]);
+		struct scope *scope = id ? bpf_map_lookup_elem(&scopes, &id) : 0;
+
+		if (scope)
+			return scope;
+	}
+	return 0;
+}
+
+static __always_inline struct scope *scope_of_packet(struct __sk_buff *skb)
+{
+#pragma unroll
+	for (__u32 i = 0; i < RECORD_DEPTHS_MAX; i++) {
+		if (i >= depth_count)
+			break;
+		__u64 id = bpf_skb_ancestor_cgroup_id(skb, (int)depths[i]);
+		struct scope *scope = id ? bpf_map_lookup_elem(&scopes, &id) : 0;
+
+		if (scope)
+			return scope;
+	}
+	return 0;
+}
+
+static __always_inline struct run_counters *counters_of(__u32 slot)
+{
+	return bpf_map_lookup_elem(&counters, &slot);
+}
+
+#endif

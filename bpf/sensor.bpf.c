@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
+/* The kernel side of the sensor: one object, one concern a header. */
+#include "files.bpf.h"
+#include "io_uring.bpf.h"
+#include "packets.bpf.h"
+#include "processes.bpf.h"
+#include "sockets.bpf.h"
+
+/* The kernel asks for this exact word before it lends the helpers that read memory. */
+char sensor_license[] SEC("license") = "GPL";
