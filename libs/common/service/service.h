@@ -33,7 +33,8 @@ struct service_config {
 extern const struct config_option service_options[];
 extern const size_t service_option_count;
 
-/* Installs the signal handlers, starts the listener, logs "starting" with the version. */
+/* One per process, before other threads. Installs the signal handlers, starts the listener, logs
+ * "starting" with the version. */
 struct service *service_start(const char *name, const struct service_config *config,
                               struct error *err);
 
@@ -50,6 +51,10 @@ bool service_sleep_ms(struct service *service, int64_t ms);
 /* Named readiness parts: "database", "bus", "registered". */
 void service_expect(struct service *service, const char *part);
 void service_ready(struct service *service, const char *part, bool ready);
+
+/* Whether all parts are ready and no stop was requested; what is missing goes to `detail` as
+ * "waiting for database, bus", cut to `size`. For presence_options.ready. */
+bool service_is_ready(struct service *service, char *detail, size_t size);
 /* True when all expected parts are ready; otherwise their names, joined by ", ", in `missing`. Any
  * thread. */
 bool service_is_ready(struct service *service, char *missing, size_t size);
