@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// One run: what became of it, its deviations with their evidence, and the decision.
+import { getJson, postJson } from './api.js';
+import { definitions, element, mono, table, tag, time } from './dom.js';
+
+function evidence(deviation) {
+  const content = element('pre', {}, 'loading…');
+  const details = element('details', {}, element('summary', {}, 'evidence'), content);
+  details.addEventListener('toggle', async () => {
+    if (!details.open) return;
+    try {
+      const full = await getJson(`/v1/deviations/${deviation.id}`);
+      content.textContent = JSON.stringify(full.evidence, null, 2);
+    } catch (error) {
+      content.textContent = error.message;
+    }
+  }, { once: true });
+  return details;
+}
+
+function deviationTable(items) {
+  return table([
+    ['Severity', (deviation) => tag(deviation.severity)],
+    ['Category', (deviation) => deviation.category],
+    ['Value', (deviation) => element('div', {}, mono(deviation.value), evidence(deviation))],
+    ['Who', (deviation) => deviation.actor],
+    ['Process', (deviation) => mono(deviation.process)],
+    ['Why', (deviation) => deviation.reason],
+  ], items, 'This run did nothing that its predecessors had not done.');
+}
+
+function decision(run, refresh) {
+  if (run.is_baseline || run.verdict !== 'deviates') return null;
+  const outcome = element('p', { role: 'status' });
+  const button = element('button', {
+    type: 'button',
+    onclick: async () => {
+      const question = `Accept all ${run.deviation_count} deviations of ${run.package}@${run.version} as normal?`;
+      if (!confirm(question)) return;
+      button.disabled = true;
+      try {
+        await postJson(`/v1/runs/${run.id}/promote`, { by: 'dashboard' });
+        await refresh();
+      } catch (error) {
+        outcome.textContent = error.message;
+        button.disabled = false;
+      }
+    },
+  }, 'Promote to baseline');
+  return element('div', {}, element('p', {}, button), outcome);
+}
+
+function facts(run) {
+  return definitions([
+    ['Run', mono(run.id)],
+    ['State', `${run.state} (${run.phase})`],
+    ['Verdict', tag(run.verdict)],
+    ['Incomplete because', run.incomplete_reason],
+    ['Failure', run.failure_reason],
+    ['Baseline', run.is_baseline ? 'yes' : 'no'],
+    ['Attempt', run.attempt],
+    ['Runner', run.runner_id],
+    ['Started', time(run.started_at)],
+    ['Finished', time(run.finished_at)],
+    ['Duration', run.duration_ms ? `${(run.duration_ms / 1000).toFixed(1)} s` : ''],
+    ['Events', `${run.events_stored} stored, ${run.events_dropped} lost`],
+    ['Image', `${run.image} ${run.image_digest}`.trim()],
+    ['Node and npm', `${run.node_version} ${run.npm_version}`.trim()],
+    ['Sensor', run.sensor_tier],
+  ]);
+}
+
+export async function run(id, refresh) {
+  const found = await getJson(`/v1/runs/${id}`);
+  const deviations = await getJson(`/v1/runs/${found.id}/deviations?limit=500`);
+  return [
+    element('h1', {}, `${found.package || 'ad-hoc run'} ${found.version}`),
+    facts(found),
+    decision(found, refresh),
+    element('h2', {}, 'Deviations'),
+    deviationTable(deviations.items),
+  ].filter(Boolean);
+}
