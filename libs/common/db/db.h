@@ -69,6 +69,10 @@ struct db_conn *db_session_open(struct db *db, struct error *err);
  * (AUTO(pgresult)); NULL on error. Text format results. */
 PGresult *db_query(struct db_conn *conn, const struct db_statement *statement,
                    const struct db_param *params, size_t count, struct error *err);
+/* As db_query(), with cells in binary format: read them by db_cell_bytes() and
+ * db_cell_binary_int(). For large bytea columns, which text format would double. */
+PGresult *db_query_binary(struct db_conn *conn, const struct db_statement *statement,
+                          const struct db_param *params, size_t count, struct error *err);
 /* As db_query(), for statements whose rows do not matter: returns the number of affected rows. */
 int64_t db_exec(struct db_conn *conn, const struct db_statement *statement,
                 const struct db_param *params, size_t count, struct error *err);
@@ -136,6 +140,8 @@ const char *db_cell(const PGresult *result, int row, int column);
 bool db_cell_null(const PGresult *result, int row, int column);
 int64_t db_cell_int(const PGresult *result, int row, int column);
 bool db_cell_bool(const PGresult *result, int row, int column);
+struct view db_cell_bytes(const PGresult *result, int row, int column);  /* borrowed */
+int64_t db_cell_binary_int(const PGresult *result, int row, int column); /* int4 or int8 */
 
 /* Notifications on a session: listen, and wait for the next ones (0 also on timeout). */
 typedef void (*db_notified_fn)(void *ctx, const char *channel, const char *payload);

@@ -118,8 +118,11 @@ static int check_usable(struct db_conn *conn, const char *what, struct error *er
 	return error_set_class(err, ERROR_RETRY, ENOTCONN, "database: %s: connection lost", what);
 }
 
-PGresult *db_query(struct db_conn *conn, const struct db_statement *statement,
-                   const struct db_param *params, size_t count, struct error *err)
+enum { TEXT_FORMAT = 0, BINARY_FORMAT = 1 };
+
+static PGresult *query(struct db_conn *conn, const struct db_statement *statement,
+                       const struct db_param *params, size_t count, int result_format,
+                       struct error *err)
 {
 	const char *values[DB_PARAMS_MAX];
 	int sizes[DB_PARAMS_MAX];
@@ -137,14 +140,26 @@ PGresult *db_query(struct db_conn *conn, const struct db_statement *statement,
 	}
 	if (check_usable(conn, statement->name, err) || prepare(conn, statement, err))
 		return NULL;
-	PGresult *result =
-	        PQexecPrepared(conn->pg, statement->name, (int)count, values, sizes, formats, 0);
+	PGresult *result = PQexecPrepared(conn->pg, statement->name, (int)count, values, sizes,
+	                                  formats, result_format);
 	ExecStatusType status = PQresultStatus(result);
 	if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
 		return result;
 	(void)db_conn_fail(conn, result, statement->name, err);
 	PQclear(result);
 	return NULL;
+}
+
+PGresult *db_query(struct db_conn *conn, const struct db_statement *statement,
+                   const struct db_param *params, size_t count, struct error *err)
+{
+	return query(conn, statement, params, count, TEXT_FORMAT, err);
+}
+
+PGresult *db_query_binary(struct db_conn *conn, const struct db_statement *statement,
+                          const struct db_param *params, size_t count, struct error *err)
+{
+	return query(conn, statement, params, count, BINARY_FORMAT, err);
 }
 
 int64_t db_exec(struct db_conn *conn, const struct db_statement *statement,

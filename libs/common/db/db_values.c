@@ -132,3 +132,17 @@ bool db_cell_bool(const PGresult *result, int row, int column)
 {
 	return PQgetvalue(result, row, column)[0] == 't';
 }
+
+struct view db_cell_bytes(const PGresult *result, int row, int column)
+{
+	return view_of(PQgetvalue(result, row, column), (size_t)PQgetlength(result, row, column));
+}
+
+int64_t db_cell_binary_int(const PGresult *result, int row, int column)
+{
+	struct view bytes = db_cell_bytes(result, row, column);
+	uint64_t number = 0;
+	for (size_t i = 0; i < bytes.size; i++)
+		number = number << 8 | (unsigned char)bytes.data[i];
+	return bytes.size == sizeof(int32_t) ? (int32_t)number : (int64_t)number;
+}
