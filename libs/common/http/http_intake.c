@@ -210,7 +210,10 @@ static bool complete(struct http_request *request)
 	}
 	request->task.handler = route->handler;
 	request->task.ctx = server->ctx;
-	http_request_hold(request);
+	if (!http_request_hold(request)) {
+		http_request_drop(request);
+		return false;
+	}
 	http_workers_submit(server->workers, &request->task);
 	return true;
 }

@@ -15,6 +15,11 @@
 
 enum { TICK_MS = 1000, EVENTS_PER_WAIT = 64 };
 
+/* Who waits on a descriptor. */
+struct fd_slot {
+	struct http_parked *entry;
+};
+
 struct http_parking {
 	pthread_t thread;
 	pthread_mutex_t lock;
@@ -24,7 +29,7 @@ struct http_parking {
 
 	/* Under the lock. */
 	struct http_parked *first, *last; /* by deadline */
-	struct http_parked **by_fd;       /* entry that waits on that descriptor */
+	struct fd_slot *by_fd;
 	size_t fd_slots;
 	struct http_parked *firing;
 	bool expire_all;
@@ -77,7 +82,7 @@ static void watch_peer(struct http_parking *parking, struct http_parked *entry)
 		       (slots - parking->fd_slots) * sizeof(*parking->by_fd));
 		parking->fd_slots = slots;
 	}
-	parking->by_fd[slot] = entry;
+	parking->by_fd[slot].entry = entry;
 	/* Without the watch (out of memory in the kernel) a dead peer is noticed at the deadline.
 	 */
 	(void)epoll_ctl(parking->epoll_fd, EPOLL_CTL_ADD, entry->fd, &event);
@@ -86,7 +91,7 @@ static void watch_peer(struct http_parking *parking, struct http_parked *entry)
 static void take_out(struct http_parking *parking, struct http_parked *entry)
 {
 	list_remove(parking, entry);
-	parking->by_fd[entry->fd] = NULL;
+	parking->by_fd[entry->fd].entry = NULL;
 	(void)epoll_ctl(parking->epoll_fd, EPOLL_CTL_DEL, entry->fd, NULL);
 	entry->in = false;
 }
@@ -152,7 +157,7 @@ static void fire_if_gone(struct http_parking *parking, int fd)
 	struct pollfd peer = {.fd = fd, .events = POLLRDHUP};
 	struct http_parked *entry;
 
-	if ((size_t)fd >= parking->fd_slots || !(entry = parking->by_fd[fd]))
+	if ((size_t)fd >= parking->fd_slots || !(entry = parking->by_fd[fd].entry))
 		return;
 	if (poll(&peer, 1, 0) > 0 && peer.revents)
 		fire(parking, entry, true);

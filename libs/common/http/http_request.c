@@ -7,7 +7,7 @@
 #include "base/cleanup.h"
 #include "json/json_writer.h"
 
-enum { ERROR_BODY_MAX_BYTES = 16 << 10 };
+enum { ERROR_TEXT_MAX_BYTES = 1024, ERROR_BODY_MAX_BYTES = 16 << 10 };
 
 const char *http_request_method(const struct http_request *request)
 {
@@ -66,15 +66,17 @@ struct arena *http_request_arena(struct http_request *request)
 	return &request->arena;
 }
 
-void http_request_hold(struct http_request *request)
+bool http_request_hold(struct http_request *request)
 {
 	struct http_server *server = request->server;
 
 	pthread_mutex_lock(&server->lock);
-	server->held++;
+	request->held = !server->closed;
+	server->held += request->held;
 	pthread_mutex_unlock(&server->lock);
-	request->held = true;
-	MHD_suspend_connection(request->connection);
+	if (request->held)
+		MHD_suspend_connection(request->connection);
+	return request->held;
 }
 
 void http_request_release_hold(struct http_request *request)
@@ -161,7 +163,7 @@ void http_reply_error(struct http_request *request, int status, const char *form
 	struct json_writer w;
 	va_list args;
 
-	buf_init(&text, ERROR_TEXT_MAX * 2);
+	buf_init(&text, ERROR_TEXT_MAX_BYTES);
 	buf_init(&body, ERROR_BODY_MAX_BYTES);
 	va_start(args, format);
 	buf_vprintf(&text, format, args);

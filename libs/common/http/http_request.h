@@ -51,6 +51,7 @@ struct http_server {
 	pthread_cond_t fewer;
 	size_t open; /* requests begun and not completed; under the lock */
 	size_t held; /* of them, suspended; under the lock */
+	bool closed; /* nothing is held any more; under the lock */
 };
 
 struct http_reply_header {
@@ -86,8 +87,9 @@ struct http_request {
 	struct http_task task;
 };
 
-/* The epoll thread: suspends the connection; the request is the caller's. */
-void http_request_hold(struct http_request *request);
+/* The epoll thread: suspends the connection; the request is the caller's. False when the server is
+ * being destroyed. */
+bool http_request_hold(struct http_request *request);
 /* Gives the request back to the epoll thread, which sends response or closes. */
 void http_request_release_hold(struct http_request *request);
 

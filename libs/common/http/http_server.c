@@ -50,18 +50,18 @@ static int split_listen(const char *listen_on, char **ret_host, char **ret_port,
 
 static int bind_one(const struct addrinfo *address, const char *listen_on, struct error *err)
 {
-	AUTO(close)
 	int fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	int one = 1, ret;
+	int one = 1;
 
 	if (fd < 0)
 		return error_set_errno(err, errno, "cannot create a socket for '%s'", listen_on);
 	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (bind(fd, address->ai_addr, address->ai_addrlen) < 0 || listen(fd, LISTEN_BACKLOG) < 0)
-		return error_set_errno(err, errno, "cannot listen on '%s'", listen_on);
-	ret = fd;
-	fd = -1;
-	return ret;
+	if (bind(fd, address->ai_addr, address->ai_addrlen) < 0 || listen(fd, LISTEN_BACKLOG) < 0) {
+		error_set_errno(err, errno, "cannot listen on '%s'", listen_on);
+		close(fd);
+		return -err->code;
+	}
+	return fd;
 }
 
 static int open_listener(const char *listen_on, struct error *err)
@@ -91,7 +91,7 @@ static int bound_port(int fd)
 		struct sockaddr any;
 		struct sockaddr_in v4;
 		struct sockaddr_in6 v6;
-	} address;
+	} address = {0};
 	socklen_t size = sizeof(address);
 
 	if (getsockname(fd, &address.any, &size) < 0)
@@ -256,6 +256,9 @@ static void wait_until_nothing_is_held(struct http_server *server)
 {
 	enum { ROUND_MS = 1000 };
 
+	pthread_mutex_lock(&server->lock);
+	server->closed = true;
+	pthread_mutex_unlock(&server->lock);
 	http_parking_expire_all(server->parking);
 	while (!wait_for_zero(server, &server->held, ROUND_MS))
 		continue;

@@ -100,10 +100,11 @@ void http_request_drop(struct http_request *request);
  * once per park and means "end this request now": by an answer, or by http_request_drop() (what is
  * answered to a peer that is gone leads nowhere).
  *
- * Who parks a request for others to answer decides between them, under a lock of his own, who ends
- * it: exactly one does. Answering waits until a callback for the same request that is running has
- * returned (unless it is the callback which answers), so `ctx` may be freed after the answer; no
- * lock that the callbacks take may be held while answering. */
+ * Who parks a request for others to answer parks it and tells them in one go under a lock of his
+ * own, and under the same lock it is decided who ends it: exactly one does. Answering waits until a
+ * callback for the same request that is running has returned (unless it is the callback which
+ * answers), so `ctx` may be freed after the answer; no lock that the callbacks take may be held
+ * while answering. */
 struct http_park {
 	int64_t timeout_ms;
 	void (*on_timeout)(void *ctx, struct http_request *request);

@@ -1,0 +1,599 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The server over real sockets of the loopback interface. */
+#include "http/http_server.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/error.h"
+
+enum {
+	WAIT_MS = 10000,
+	LONG_PARK_MS = 60000,
+	SHORT_PARK_MS = 50,
+	READ_TIMEOUT_MS = 300,
+	BODY_MAX = 64,
+	MANY = 400,
+	RACES = 300,
+	BUDGET_BYTES = 1 << 20,
+	BIG_BODY = 2 << 20,
+	ANSWER_MAX = 4 << 20,
+	TWO_WORKERS = 2,
+};
+
+/* What handlers share with the tests: a table of parked requests, as a long poll has it. */
+struct app {
+	struct http_server *server;
+	pthread_mutex_t lock;
+	struct http_request *parked[MANY];
+	size_t parked_count;
+	size_t timeouts, gone;
+	int64_t park_ms;
+	sem_t entered, leave; /* of handlers that block */
+};
+
+static bool take_parked(struct app *app, const struct http_request *request)
+{
+	bool found = false;
+
+	pthread_mutex_lock(&app->lock);
+	for (size_t i = 0; i < app->parked_count && !found; i++) {
+		if (app->parked[i] != request)
+			continue;
+		app->parked[i] = app->parked[--app->parked_count];
+		found = true;
+	}
+	pthread_mutex_unlock(&app->lock);
+	return found;
+}
+
+static struct http_request *take_any(struct app *app)
+{
+	struct http_request *request = NULL;
+
+	pthread_mutex_lock(&app->lock);
+	if (app->parked_count)
+		request = app->parked[--app->parked_count];
+	pthread_mutex_unlock(&app->lock);
+	return request;
+}
+
+static void count(struct app *app, size_t *counter)
+{
+	pthread_mutex_lock(&app->lock);
+	(*counter)++;
+	pthread_mutex_unlock(&app->lock);
+}
+
+static size_t counted(struct app *app, const size_t *counter)
+{
+	size_t value;
+
+	pthread_mutex_lock(&app->lock);
+	value = *counter;
+	pthread_mutex_unlock(&app->lock);
+	return value;
+}
+
+static void on_timeout(void *ctx, struct http_request *request)
+{
+	if (!take_parked(ctx, request))
+		return;
+	count(ctx, &((struct app *)ctx)->timeouts);
+	http_reply_empty(request, 204);
+}
+
+static void on_gone(void *ctx, struct http_request *request)
+{
+	if (!take_parked(ctx, request))
+		return;
+	count(ctx, &((struct app *)ctx)->gone);
+	http_request_drop(request);
+}
+
+static void handle_park(void *ctx, struct http_request *request)
+{
+	struct app *app = ctx;
+	struct http_park park = {app->park_ms, on_timeout, on_gone, app};
+
+	pthread_mutex_lock(&app->lock);
+	http_request_park(request, &park);
+	app->parked[app->parked_count++] = request;
+	pthread_mutex_unlock(&app->lock);
+}
+
+static void handle_echo(void *ctx, struct http_request *request)
+{
+	(void)ctx;
+	http_reply(request, 200, "application/octet-stream", http_request_body(request));
+}
+
+static void handle_item(void *ctx, struct http_request *request)
+{
+	const char *query = http_request_query(request, "q");
+	char *text = xasprintf("%s %s %s %s %s", http_request_method(request),
+	                       http_request_path(request), http_request_param(request, "name"),
+	                       query ? query : "-", http_request_peer(request));
+
+	(void)ctx;
+	http_reply_header(request, "X-Test", "yes");
+	http_reply_json(request, 200, view_of_string(text));
+	free(text);
+}
+
+static void handle_error(void *ctx, struct http_request *request)
+{
+	(void)ctx;
+	http_reply_error(request, 418, "no \"%s\" <here>", "tea");
+}
+
+static void handle_block(void *ctx, struct http_request *request)
+{
+	struct app *app = ctx;
+
+	sem_post(&app->entered);
+	sem_wait(&app->leave);
+	http_reply_empty(request, 200);
+}
+
+static const struct http_route routes[] = {
+        {.method = "GET",
+         .pattern = "/items/{name}",
+         .handler = handle_item,
+         .head_runs_handler = true},
+        {.method = "GET", .pattern = "/park", .handler = handle_park},
+        {.method = "GET", .pattern = "/error", .handler = handle_error},
+        {.method = "GET", .pattern = "/block", .handler = handle_block},
+        {.method = "GET", .pattern = "/quick", .handler = handle_error, .immediate = true},
+        {.method = "POST", .pattern = "/echo", .body_max_bytes = BODY_MAX, .handler = handle_echo},
+        {.method = "POST",
+         .pattern = "/cut",
+         .body_max_bytes = BODY_MAX,
+         .body_truncates = true,
+         .handler = handle_echo},
+        {.method = "POST", .pattern = "/big", .body_max_bytes = BIG_BODY, .handler = handle_echo},
+};
+
+static int setup(void **state)
+{
+	struct app *app = xcalloc(1, sizeof(*app));
+	struct http_server_options options = {
+	        .listen = "127.0.0.1:0",
+	        .routes = routes,
+	        .route_count = sizeof(routes) / sizeof(routes[0]),
+	        .ctx = app,
+	        .workers = TWO_WORKERS,
+	        .read_timeout_ms = READ_TIMEOUT_MS,
+	        .idle_timeout_ms = WAIT_MS,
+	        .buffered_max_bytes = BUDGET_BYTES,
+	};
+	struct error err;
+
+	pthread_mutex_init(&app->lock, NULL);
+	sem_init(&app->entered, 0, 0);
+	sem_init(&app->leave, 0, 0);
+	app->park_ms = LONG_PARK_MS;
+	app->server = http_server_start(&options, &err);
+	assert_non_null(app->server);
+	*state = app;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct app *app = *state;
+
+	http_server_destroy(app->server);
+	free(app);
+	return 0;
+}
+
+static int dial(const struct app *app)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET,
+	                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	address.sin_port = htons((uint16_t)http_server_port(app->server));
+	assert_true(fd >= 0);
+	if (connect(fd, (const struct sockaddr *)(const void *)&address, sizeof(address)) < 0) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static void say(int fd, const char *text)
+{
+	assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), (ssize_t)strlen(text));
+}
+
+/* Appends what comes until the peer closes (true), or `until` was seen (false). */
+static bool hear(int fd, struct buf *out, const char *until)
+{
+	int64_t deadline_ms = clock_monotonic_ms() + WAIT_MS;
+
+	while (!until || !strstr(out->data, until)) {
+		struct pollfd poller = {.fd = fd, .events = POLLIN};
+		char *room = buf_reserve(out, 4096);
+		ssize_t size;
+
+		assert_true(clock_monotonic_ms() < deadline_ms);
+		if (poll(&poller, 1, WAIT_MS) <= 0)
+			continue;
+		size = recv(fd, room, 4096, 0);
+		if (size <= 0)
+			return true;
+		buf_advance(out, (size_t)size);
+	}
+	return false;
+}
+
+/* One request on a connection of its own; the whole answer. The caller frees it. */
+static char *ask(const struct app *app, const char *request)
+{
+	int fd = dial(app);
+	struct buf answer;
+
+	buf_init(&answer, ANSWER_MAX);
+	say(fd, request);
+	assert_true(hear(fd, &answer, NULL));
+	close(fd);
+	return buf_detach(&answer);
+}
+
+#define CLOSE "Host: x\r\nConnection: close\r\n\r\n"
+
+struct exchange {
+	const char *request;
+	const char *expect[4]; /* all are in the answer */
+	const char *end;       /* and this ends it */
+};
+
+static const struct exchange exchanges[] = {
+        {"GET /items/a%2Fb?x=1&q=c%20d HTTP/1.1\r\n" CLOSE,
+         {"HTTP/1.1 200 ", "X-Test: yes\r\n", "Content-Type: application/json\r\n"},
+         "\r\n\r\nGET /items/a/b a/b c d 127.0.0.1\n"},
+        {"HEAD /items/a HTTP/1.1\r\n" CLOSE,
+         {"HTTP/1.1 200 ", "Content-Length: 28\r\n"},
+         "\r\n\r\n"},
+        {"HEAD /park HTTP/1.1\r\n" CLOSE, {"HTTP/1.1 204 "}, "\r\n\r\n"},
+        {"GET /error HTTP/1.1\r\n" CLOSE,
+         {"HTTP/1.1 418 ", "Content-Length: 40\r\n"},
+         "{\"error\":\"no \\\"tea\\\" \\u003chere\\u003e\"}\n"},
+        {"GET /quick HTTP/1.1\r\n" CLOSE, {"HTTP/1.1 418 "}, "}\n"},
+        {"GET /nope HTTP/1.1\r\n" CLOSE,
+         {"HTTP/1.1 404 ", "Content-Type: text/plain; charset=utf-8\r\n"},
+         "\r\n\r\n404 page not found\n"},
+        {"GET /echo HTTP/1.1\r\n" CLOSE,
+         {"HTTP/1.1 405 ", "Allow: POST\r\n", "X-Content-Type-Options: nosniff\r\n"},
+         "\r\n\r\nMethod Not Allowed\n"},
+        {"GET /items/%zz HTTP/1.1\r\n" CLOSE, {"HTTP/1.1 400 "}, "bad percent-encoding\n"},
+        {"POST /echo HTTP/1.1\r\nContent-Length: 5\r\n" CLOSE "hello",
+         {"HTTP/1.1 200 ", "Content-Length: 5\r\n"},
+         "\r\n\r\nhello"},
+        {"POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" CLOSE
+         "3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n",
+         {"HTTP/1.1 200 "},
+         "\r\n\r\nhello"},
+        {"POST /echo HTTP/1.1\r\nContent-Length: 65\r\n" CLOSE
+         "0123456789012345678901234567890123456789012345678901234567890123X",
+         {"HTTP/1.1 413 "},
+         "{\"error\":\"request body too large\"}\n"},
+        {"POST /echo HTTP/1.1\r\nContent-Length: 999999999\r\n" CLOSE,
+         {"HTTP/1.1 413 "},
+         "{\"error\":\"request body too large\"}\n"},
+        {"POST /cut HTTP/1.1\r\nContent-Length: 65\r\n" CLOSE
+         "0123456789012345678901234567890123456789012345678901234567890123X",
+         {"HTTP/1.1 200 ", "Content-Length: 64\r\n"},
+         "90123"},
+        {"GET /items/a HTTP/1.1\r\nContent-Length: 4\r\n" CLOSE "body", {"HTTP/1.1 200 "}, "\n"},
+};
+
+static void answers(void **state)
+{
+	for (size_t i = 0; i < sizeof(exchanges) / sizeof(exchanges[0]); i++) {
+		const struct exchange *e = &exchanges[i];
+		char *answer = ask(*state, e->request);
+
+		for (size_t k = 0; k < 4 && e->expect[k]; k++) {
+			if (!strstr(answer, e->expect[k]))
+				fail_msg("no '%s' in '%s' for '%s'", e->expect[k], answer,
+				         e->request);
+		}
+		if (!view_ends_with(view_of_string(answer), view_of_string(e->end)))
+			fail_msg("'%s' does not end in '%s'", answer, e->end);
+		free(answer);
+	}
+}
+
+static void connection_is_kept(void **state)
+{
+	int fd = dial(*state);
+	struct buf answer;
+
+	buf_init(&answer, ANSWER_MAX);
+	for (int i = 0; i < 3; i++) {
+		buf_reset(&answer);
+		say(fd, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody");
+		assert_false(hear(fd, &answer, "\r\n\r\nbody"));
+	}
+	/* Also after an answer that needed no handler. */
+	buf_reset(&answer);
+	say(fd, "POST /nope HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody");
+	assert_false(hear(fd, &answer, "not found\n"));
+	buf_reset(&answer);
+	say(fd, "GET /error HTTP/1.1\r\nHost: x\r\n\r\nGET /quick HTTP/1.1\r\n" CLOSE);
+	assert_true(hear(fd, &answer, NULL));
+	assert_non_null(strstr(strstr(answer.data, "HTTP/1.1 418") + 1, "HTTP/1.1 418"));
+	buf_release(&answer);
+	close(fd);
+}
+
+/* Neither an unfinished request line nor a trickling body holds a connection. */
+static void slow_clients_are_cut_off(void **state)
+{
+	int head = dial(*state), body = dial(*state);
+	struct buf answer;
+
+	buf_init(&answer, ANSWER_MAX);
+	say(head, "GET /items/a HTTP/1.1\r\nHost: x\r\nX-Slow: ");
+	say(body, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n0123");
+	assert_true(hear(head, &answer, NULL));
+	assert_true(hear(body, &answer, NULL));
+	assert_int_equal(answer.size, 0);
+	buf_release(&answer);
+	close(head);
+	close(body);
+}
+
+static void wait_for(struct app *app, const size_t *counter, size_t wanted)
+{
+	int64_t deadline_ms = clock_monotonic_ms() + WAIT_MS;
+
+	while (counted(app, counter) < wanted) {
+		struct timespec pause = {.tv_nsec = NS_PER_MS};
+
+		assert_true(clock_monotonic_ms() < deadline_ms);
+		nanosleep(&pause, NULL);
+	}
+}
+
+static void parked_request_is_answered(void **state)
+{
+	struct app *app = *state;
+	int fd = dial(app);
+	struct buf answer;
+
+	buf_init(&answer, ANSWER_MAX);
+	say(fd, "GET /park HTTP/1.1\r\nHost: x\r\n\r\n");
+	wait_for(app, &app->parked_count, 1);
+	http_reply_json(take_any(app), 200, VIEW_LITERAL("{}"));
+	assert_false(hear(fd, &answer, "\r\n\r\n{}\n"));
+	/* The connection serves on. */
+	buf_reset(&answer);
+	say(fd, "GET /error HTTP/1.1\r\nHost: x\r\n\r\n");
+	assert_false(hear(fd, &answer, "}\n"));
+	buf_release(&answer);
+	close(fd);
+}
+
+static void parked_request_times_out(void **state)
+{
+	struct app *app = *state;
+	char *answer;
+
+	app->park_ms = SHORT_PARK_MS;
+	answer = ask(app, "GET /park HTTP/1.1\r\n" CLOSE);
+	assert_non_null(strstr(answer, "HTTP/1.1 204 "));
+	assert_null(strstr(answer, "Content-Type"));
+	assert_int_equal(counted(app, &app->timeouts), 1);
+	free(answer);
+}
+
+static void peer_that_left_is_noticed(void **state)
+{
+	struct app *app = *state;
+	int fd = dial(app);
+
+	say(fd, "GET /park HTTP/1.1\r\nHost: x\r\n\r\n");
+	wait_for(app, &app->parked_count, 1);
+	close(fd);
+	wait_for(app, &app->gone, 1);
+	assert_int_equal(counted(app, &app->parked_count), 0);
+}
+
+static void handle_after_park(void *ctx, struct http_request *request)
+{
+	(void)ctx;
+	http_reply(request, 200, "text/plain", VIEW_LITERAL("dispatched"));
+}
+
+static void parked_request_is_dispatched(void **state)
+{
+	struct app *app = *state;
+	int fd = dial(app);
+	struct buf answer;
+
+	buf_init(&answer, ANSWER_MAX);
+	say(fd, "GET /park HTTP/1.1\r\nHost: x\r\n\r\n");
+	wait_for(app, &app->parked_count, 1);
+	http_request_dispatch(take_any(app), handle_after_park, app);
+	assert_false(hear(fd, &answer, "\r\n\r\ndispatched"));
+	buf_release(&answer);
+	close(fd);
+}
+
+static void many_are_parked(void **state)
+{
+	struct app *app = *state;
+	int fds[MANY];
+	struct http_request *request;
+
+	for (size_t i = 0; i < MANY; i++) {
+		fds[i] = dial(app);
+		assert_true(fds[i] >= 0);
+		say(fds[i], "GET /park HTTP/1.1\r\n" CLOSE);
+	}
+	wait_for(app, &app->parked_count, MANY);
+	while ((request = take_any(app)))
+		http_reply_empty(request, 200);
+	for (size_t i = 0; i < MANY; i++) {
+		struct buf answer;
+
+		buf_init(&answer, ANSWER_MAX);
+		assert_true(hear(fds[i], &answer, NULL));
+		assert_non_null(strstr(answer.data, "HTTP/1.1 200 "));
+		buf_release(&answer);
+		close(fds[i]);
+	}
+}
+
+/* A peer closes while others answer and the deadline passes: each request ends exactly once. */
+static void ends_race(void **state)
+{
+	struct app *app = *state;
+
+	app->park_ms = 1;
+	for (int i = 0; i < RACES; i++) {
+		int fd = dial(app);
+		struct http_request *request;
+
+		say(fd, "GET /park HTTP/1.1\r\nHost: x\r\n\r\n");
+		if (i % 3 == 0)
+			sched_yield();
+		if (i % 2 == 0)
+			close(fd);
+		request = take_any(app);
+		if (request)
+			http_reply_empty(request, 200);
+		if (i % 2 != 0)
+			close(fd);
+	}
+	http_server_stop(app->server, WAIT_MS);
+	assert_int_equal(counted(app, &app->parked_count), 0);
+}
+
+static void immediate_route_answers_while_workers_wait(void **state)
+{
+	struct app *app = *state;
+	int fds[TWO_WORKERS];
+	char *answer;
+
+	for (int i = 0; i < TWO_WORKERS; i++) {
+		fds[i] = dial(app);
+		say(fds[i], "GET /block HTTP/1.1\r\nHost: x\r\n\r\n");
+		sem_wait(&app->entered);
+	}
+	answer = ask(app, "GET /quick HTTP/1.1\r\n" CLOSE);
+	assert_non_null(strstr(answer, "HTTP/1.1 418 "));
+	free(answer);
+	for (int i = 0; i < TWO_WORKERS; i++)
+		sem_post(&app->leave);
+	for (int i = 0; i < TWO_WORKERS; i++)
+		close(fds[i]);
+}
+
+static void bodies_have_a_budget(void **state)
+{
+	char *request = xmalloc(BIG_BODY + 256);
+	int head = snprintf(request, 256, "POST /big HTTP/1.1\r\nContent-Length: %d\r\n" CLOSE,
+	                    BIG_BODY);
+	char *answer;
+
+	memset(request + head, 'x', BIG_BODY);
+	request[head + BIG_BODY] = '\0';
+	answer = ask(*state, request);
+	assert_non_null(strstr(answer, "HTTP/1.1 503 "));
+	assert_non_null(strstr(answer, "Retry-After: 1\r\n"));
+	free(answer);
+	/* What was refused is given back. */
+	answer = ask(*state, "POST /big HTTP/1.1\r\nContent-Length: 2\r\n" CLOSE "ok");
+	assert_non_null(strstr(answer, "HTTP/1.1 200 "));
+	free(answer);
+	free(request);
+}
+
+static void stop_ends_parks_and_refuses_newcomers(void **state)
+{
+	struct app *app = *state;
+	int fd = dial(app);
+	struct buf answer;
+
+	buf_init(&answer, ANSWER_MAX);
+	say(fd, "GET /park HTTP/1.1\r\nHost: x\r\n\r\n");
+	wait_for(app, &app->parked_count, 1);
+	http_server_stop(app->server, WAIT_MS);
+	assert_true(hear(fd, &answer, NULL));
+	assert_non_null(strstr(answer.data, "HTTP/1.1 204 "));
+	assert_non_null(strstr(answer.data, "Connection: close\r\n"));
+	assert_int_equal(dial(app), -1);
+	buf_release(&answer);
+	close(fd);
+}
+
+static void bad_options_are_refused(void **state)
+{
+	static const struct http_server_options cases[] = {
+	        {.listen = "127.0.0.1"},
+	        {.listen = "127.0.0.1:"},
+	        {.listen = "256.0.0.1:0"},
+	        {.listen = "127.0.0.1:0", .tls_cert_file = "/nonexistent/cert.pem"},
+	        {.listen = "127.0.0.1:0",
+	         .tls_cert_file = "/nonexistent/cert.pem",
+	         .tls_key_file = "/nonexistent/key.pem"},
+	        {.listen = "127.0.0.1:0", .tls_client_ca_file = "/nonexistent/ca.pem"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct error err = {0};
+
+		assert_null(http_server_start(&cases[i], &err));
+		assert_true(err.code > 0);
+		assert_true(err.text[0] != '\0');
+	}
+}
+
+#define SERVER_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        SERVER_TEST(answers),
+	        SERVER_TEST(connection_is_kept),
+	        SERVER_TEST(slow_clients_are_cut_off),
+	        SERVER_TEST(parked_request_is_answered),
+	        SERVER_TEST(parked_request_times_out),
+	        SERVER_TEST(peer_that_left_is_noticed),
+	        SERVER_TEST(parked_request_is_dispatched),
+	        SERVER_TEST(many_are_parked),
+	        SERVER_TEST(ends_race),
+	        SERVER_TEST(immediate_route_answers_while_workers_wait),
+	        SERVER_TEST(bodies_have_a_budget),
+	        SERVER_TEST(stop_ends_parks_and_refuses_newcomers),
+	        cmocka_unit_test(bad_options_are_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
