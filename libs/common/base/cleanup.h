@@ -16,7 +16,7 @@
 
 /* For pointer types whose destructor takes the pointer and accepts NULL. */
 #define DEFINE_AUTO(name, type, destroy)                                                           \
-	static inline void auto_##name(type *p)                                                    \
+	static inline void auto_##name(__typeof__(type) *p)                                        \
 	{                                                                                          \
 		if (*p)                                                                            \
 			destroy(*p);                                                               \

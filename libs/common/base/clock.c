@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <time.h>
 
+/* What Go writes for a time that was never set. */
+static const char zero_time[] = "0001-01-01T00:00:00Z";
+
 static clock_source_fn source;
 
 void clock_set_source(clock_source_fn replacement)
@@ -38,7 +41,7 @@ int64_t clock_wall_ns(void)
 void clock_format_rfc3339(int64_t wall_ns, char *text, size_t size)
 {
 	if (wall_ns == INT64_MIN) {
-		(void)snprintf(text, size, "0001-01-01T00:00:00Z");
+		(void)snprintf(text, size, "%s", zero_time);
 		return;
 	}
 	int64_t seconds = wall_ns / NS_PER_S;
@@ -124,10 +127,30 @@ static int64_t scan_offset_seconds(struct scan *scan)
 	return (int64_t)sign * (hours * 3600 + minutes * 60);
 }
 
+static int days_in_month(int year, int month)
+{
+	static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+	bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+	return days[month] + (month == 1 && leap);
+}
+
+static bool is_in_range(const struct tm *tm, int year)
+{
+	return year >= 1678 && year <= 2261 && tm->tm_mon >= 0 && tm->tm_mon <= 11 &&
+	       tm->tm_mday >= 1 && tm->tm_mday <= days_in_month(year, tm->tm_mon) &&
+	       tm->tm_hour <= 23 && tm->tm_min <= 59 && tm->tm_sec <= 60; /* leap second */
+}
+
 bool clock_parse_rfc3339(struct view text, int64_t *ret_wall_ns)
 {
-	struct scan scan = {text.data, text.data + text.size, true};
+	if (view_is(text, zero_time)) {
+		*ret_wall_ns = INT64_MIN;
+		return true;
+	}
+	struct scan scan = {text.data, text.data, true};
 	struct tm tm = {0};
+	if (text.size)
+		scan.end += text.size;
 	int year = scan_digits(&scan, 4);
 	scan_expect(&scan, "-");
 	tm.tm_mon = scan_digits(&scan, 2) - 1;
@@ -141,14 +164,7 @@ bool clock_parse_rfc3339(struct view text, int64_t *ret_wall_ns)
 	tm.tm_sec = scan_digits(&scan, 2);
 	int64_t fraction = scan_fraction(&scan);
 	int64_t offset = scan_offset_seconds(&scan);
-	if (!scan.ok || scan.at != scan.end || tm.tm_mon < 0 || tm.tm_mon > 11 || tm.tm_mday < 1 ||
-	    tm.tm_mday > 31 || tm.tm_hour > 23 || tm.tm_min > 59 || tm.tm_sec > 60)
-		return false;
-	if (year == 1) {
-		*ret_wall_ns = INT64_MIN;
-		return true;
-	}
-	if (year < 1678 || year > 2261)
+	if (!scan.ok || scan.at != scan.end || !is_in_range(&tm, year))
 		return false;
 	tm.tm_year = year - 1900;
 	*ret_wall_ns = ((int64_t)timegm(&tm) - offset) * NS_PER_S + fraction;

@@ -29,6 +29,6 @@ void clock_format_rfc3339(int64_t wall_ns, char *text, size_t size);
 bool clock_parse_rfc3339(struct view text, int64_t *ret_wall_ns);
 
 typedef int64_t (*clock_source_fn)(bool wall);
-void clock_set_source(clock_source_fn source); /* NULL: the real clocks; tests only */
+void clock_set_source(clock_source_fn replacement); /* NULL: the real clocks; tests only */
 
 #endif
