@@ -167,10 +167,14 @@ bool service_is_ready(struct service *service, char *detail, size_t size)
 	const char *missing[READINESS_PARTS_MAX];
 	size_t count = readiness_missing(&service->readiness, missing);
 	size_t used = 0;
+	if (!service_running(service)) {
+		(void)snprintf(detail, size, "stopping");
+		return false;
+	}
 	for (size_t i = 0; i < count && used < size; i++)
 		used += (size_t)snprintf(detail + used, size - used, "%s%s",
 		                         i ? ", " : "waiting for ", missing[i]);
-	return count == 0 && service_running(service);
+	return count == 0;
 }
 
 int service_retry(struct service *service, const char *what,

@@ -52,12 +52,9 @@ bool service_sleep_ms(struct service *service, int64_t ms);
 void service_expect(struct service *service, const char *part);
 void service_ready(struct service *service, const char *part, bool ready);
 
-/* Whether all parts are ready and no stop was requested; what is missing goes to `detail` as
- * "waiting for database, bus", cut to `size`. For presence_options.ready. */
+/* Whether all expected parts are ready and no stop was requested; otherwise `detail` says why, cut
+ * to `size`: "waiting for database, bus" or "stopping". Any thread. */
 bool service_is_ready(struct service *service, char *detail, size_t size);
-/* True when all expected parts are ready; otherwise their names, joined by ", ", in `missing`. Any
- * thread. */
-bool service_is_ready(struct service *service, char *missing, size_t size);
 
 /* Runs `attempt(ctx, err)` until it returns 0, with back-off from 200 ms to 5 s; each failure of
  * class RETRY is logged (what, why, next try). Returns 0, or the error at once when it is FATAL or
