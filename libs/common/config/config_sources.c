@@ -10,7 +10,16 @@ static const char env_prefix[] = "FANGS_";
 
 static char flag_char(char c)
 {
-	return c == '.' || c == '_' ? '-' : c;
+	if (c == '.' || c == '_')
+		c = '-';
+	return c;
+}
+
+static char env_char(char c)
+{
+	if (c == '.')
+		c = '_';
+	return (char)toupper((unsigned char)c);
 }
 
 char *config_flag_name(struct arena *arena, const struct config_option *option)
@@ -26,7 +35,7 @@ char *config_env_name(struct arena *arena, const struct config_option *option, c
 	char *name = arena_printf(arena, "%s%s%s%s", env_prefix, section ? section : "",
 	                          section ? "_" : "", option->key);
 	for (char *at = name; *at; at++)
-		*at = *at == '.' ? '_' : (char)toupper((unsigned char)*at);
+		*at = env_char(*at);
 	return name;
 }
 

@@ -4,7 +4,6 @@
 #include <inttypes.h>
 
 #include "base/cleanup.h"
-#include "base/clock.h"
 #include "base/file.h"
 #include "config/config_internal.h"
 
@@ -16,21 +15,13 @@ struct unit {
 };
 
 static const struct unit duration_units[] = {
-        {"ms", 1},
-        {"s", MS_PER_S},
-        {"m", 60 * MS_PER_S},
-        {"h", 60 * 60 * MS_PER_S},
-        {"d", 24 * 60 * 60 * MS_PER_S},
+        {"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000},
 };
 
+enum { KIB = 1 << 10, MIB = 1 << 20, GIB = 1 << 30 };
+
 static const struct unit size_units[] = {
-        {"", 1},
-        {"k", 1024},
-        {"K", 1024},
-        {"m", 1024 * 1024},
-        {"M", 1024 * 1024},
-        {"g", 1024 * 1024 * 1024},
-        {"G", 1024 * 1024 * 1024},
+        {"", 1}, {"k", KIB}, {"K", KIB}, {"m", MIB}, {"M", MIB}, {"g", GIB}, {"G", GIB},
 };
 
 static const struct unit no_units[] = {{"", 1}};

@@ -53,8 +53,8 @@ static void node_add(struct arena *arena, struct config_node *node, const char *
 {
 	if (node->count == node->capacity) {
 		size_t capacity = node->capacity ? 2 * node->capacity : 4;
-		struct config_node **items = arena_alloc(arena, capacity, sizeof(*items));
-		const char **keys = arena_alloc(arena, capacity, sizeof(*keys));
+		struct config_node **items = arena_alloc(arena, capacity, sizeof(void *));
+		const char **keys = arena_alloc(arena, capacity, sizeof(void *));
 		for (size_t i = 0; i < node->count; i++) {
 			items[i] = node->items[i];
 			keys[i] = node->keys[i];
