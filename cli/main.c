@@ -109,13 +109,15 @@ static void print_unknown(int argc, char **argv)
 	fprintf(stderr, "fangs %s: %s%s; one of:", argv[1],
 	        argc > 2 ? "unknown subcommand " : "missing subcommand", argc > 2 ? argv[2] : "");
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
-		if (strcmp(argv[1], commands[i]->noun) == 0)
+		if (strcmp(argv[1], commands[i]->noun) == 0 && commands[i]->verb)
 			fprintf(stderr, " %s", commands[i]->verb);
 	fputc('\n', stderr);
 }
 
 static bool parse_output(const char *text, enum output_format *ret)
 {
+	if (!text)
+		return false;
 	if (strcmp(text, "json") == 0)
 		*ret = OUTPUT_JSON;
 	else if (strcmp(text, "table") == 0)
@@ -159,7 +161,7 @@ static int parse_args(const struct command *command, int argc, char **argv, stru
 		} else if (option == GLOBAL_OUTPUT || option == 'o') {
 			if (!parse_output(optarg, &cli->output)) {
 				fprintf(stderr, "fangs: --output takes table or json, not '%s'\n",
-				        optarg);
+				        optarg ? optarg : "");
 				code = EXIT_CODE_USAGE;
 			}
 		} else

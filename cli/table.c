@@ -52,7 +52,10 @@ static char *printable(const char *text, size_t max_width)
 			buf_append_string(&out, "…");
 			break;
 		}
-		buf_append_char(&out, c < 0x20 || c == 0x7f ? '?' : *text);
+		if (c < 0x20 || c == 0x7f)
+			buf_append_char(&out, '?');
+		else
+			buf_append_char(&out, *text);
 	}
 	return buf_detach(&out);
 }

@@ -178,7 +178,7 @@ bool supervisor_reap(struct supervisor *supervisor)
 static bool wait_for_end(struct supervisor *supervisor, const struct child *child,
                          int64_t timeout_ms)
 {
-	const struct timespec step = {.tv_nsec = WAIT_STEP_MS * NS_PER_MS};
+	const struct timespec step = {.tv_nsec = (long)WAIT_STEP_MS * NS_PER_MS};
 	int64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
 	while (child->pid > 0 && clock_monotonic_ms() < deadline_ms) {
 		(void)supervisor_reap(supervisor);

@@ -114,7 +114,7 @@ struct up {
 	struct up_config config;
 	const char *config_file; /* handed to the services; NULL: none */
 	char *bin_dir;           /* where the services' programs are: beside this one */
-	char *gateway_url;
+	char *gateway_url, *slots;
 	const char *database_url;
 	int lock_fd;
 	struct cluster *cluster;
@@ -208,7 +208,7 @@ static void add_arg(struct child *child, const char *flag, const char *value)
 		child_add_args(child, args, 2);
 }
 
-static void add_services(struct up *up, const char *slots)
+static void add_services(struct up *up)
 {
 	const struct up_config *config = &up->config;
 	const char *transport = config->runner_transport;
@@ -225,8 +225,21 @@ static void add_services(struct up *up, const char *slots)
 	runner->hidden_env = runner_hidden_env;
 	add_arg(runner, "--gateway", up->gateway_url);
 	add_arg(runner, "--transport", transport);
-	add_arg(runner, "--slots", slots);
+	up->slots = xasprintf("%lld", (long long)config->slots);
+	add_arg(runner, "--slots", up->slots);
 	add_arg(runner, "--npm-registry", config->sandbox_registry);
+}
+
+/* A half-installed FANGS is told apart from one that crashes. */
+static int check_programs(const struct up *up, struct error *err)
+{
+	for (size_t i = 0; i < SUPERVISOR_CHILDREN_MAX; i++)
+		if (up->programs[i] && access(up->programs[i], X_OK) != 0)
+			return error_set_class(err, ERROR_FATAL, errno,
+			                       "cannot run '%s': it must stand beside the program "
+			                       "'fangs'",
+			                       up->programs[i]);
+	return 0;
 }
 
 /* Secrets and what every service shares travel by environment: arguments are visible to all. */
@@ -314,12 +327,12 @@ static int run(struct up *up, struct error *err)
 	if (ret == 0 && !*up->config.db_url)
 		ret = start_cluster(up, &signals, err);
 	if (ret == 0) {
-		AUTO(free) char *slots = xasprintf("%lld", (long long)up->config.slots);
+		add_services(up);
+		ret = check_programs(up, err);
+	}
+	if (ret == 0) {
 		export_shared(up);
-		add_services(up, slots);
 		supervise(up, &signals);
-		drain(up);
-		return 0;
 	}
 	drain(up);
 	return ret == -ECANCELED ? 0 : ret;
@@ -344,6 +357,7 @@ static void up_release(struct up *up)
 	cluster_destroy(up->cluster);
 	free(up->bin_dir);
 	free(up->gateway_url);
+	free(up->slots);
 	if (up->lock_fd >= 0)
 		(void)close(up->lock_fd);
 }
@@ -357,7 +371,7 @@ int up_main(int argc, char **argv)
 	        .section = "up",
 	        .summary =
 	                "Runs FANGS on this host: a private database, all six services, one log.",
-	        .examples = "fangs up\nfangs up --db-url postgresql://fangs@db/fangs --slots 4",
+	        .examples = "fangs up\nfangs up --db-url postgresql://fangs@db/fangs --slots 4\n",
 	        .tables = &table,
 	        .table_count = 1,
 	        .ignores_unknown_keys = true,
