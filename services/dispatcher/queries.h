@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The dispatcher's SQL. Functions run inside the caller's transaction and return 0 or a negative
+ * errno; those that look for a row return 1 when there is one. Strings live in the arena given.
+ */
+#ifndef FANGS_DISPATCHER_QUERIES_H
+#define FANGS_DISPATCHER_QUERIES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/view.h"
+#include "db/db.h"
+
+/* A run for a release, unless the release has one. 1: inserted, 0: there was one. */
+struct new_run {
+	const char *id, *package, *version, *image, *job_json;
+};
+int query_insert_release_run(struct db_conn *conn, const struct new_run *run, struct error *err);
+
+/* Runners which are alive and have free slots, least loaded first; none while no run waits. */
+struct free_runners {
+	const char **ids;
+	size_t count;
+};
+int query_free_runners(struct db_conn *conn, int64_t runner_timeout_ms, struct arena *arena,
+                       struct free_runners *ret, struct error *err);
+
+/* Locks the runner's row until the transaction ends. 0 when it is gone, silent, draining, or
+ * another transaction has it. */
+struct runner {
+	const char *id;
+	bool kafka;
+	int32_t jobs_partition; /* kafka only */
+	int64_t slots;
+};
+int query_lock_runner(struct db_conn *conn, const char *id, int64_t runner_timeout_ms,
+                      struct arena *arena, struct runner *ret, struct error *err);
+
+/* Gives the oldest run that may go to the (locked) runner to it. With `avoid_repeat` runs whose
+ * last attempt it had are left to others. 0 when there is none or the runner is full. */
+struct placed_run {
+	const char *id;
+	int64_t attempt;
+	const char *job_json;
+	int64_t lease_expires_at_ns;
+	double waited_s;
+};
+int query_lease_run(struct db_conn *conn, const struct runner *runner, int64_t lease_ms,
+                    bool avoid_repeat, struct arena *arena, struct placed_run *ret,
+                    struct error *err);
+int query_insert_attempt(struct db_conn *conn, const struct placed_run *run, const char *wire_id,
+                         const char *runner_id, struct error *err);
+int query_notify_runner(struct db_conn *conn, const char *runner_id, struct error *err);
+
+/* Locks one run whose lease ran out, or whose job was fetched and not begun in time. */
+struct expired_run {
+	const char *id, *runner_id;
+	int64_t attempt;
+	bool never_begun;
+};
+int query_lock_expired_run(struct db_conn *conn, int64_t offer_timeout_ms, struct arena *arena,
+                           struct expired_run *ret, struct error *err);
+int query_end_attempt(struct db_conn *conn, const char *run_id, int64_t attempt,
+                      const char *outcome, struct error *err);
+/* Back to the queue with attempt + 1. */
+int query_requeue_run(struct db_conn *conn, const char *run_id, int64_t delay_ms,
+                      struct error *err);
+/* Phase 'finished' without a lease: nobody will place it again. */
+int query_finish_run(struct db_conn *conn, const char *run_id, struct error *err);
+
+/* Runs in the phases queued, leased and running, in this order. */
+enum { COUNTED_PHASES = 3 };
+int query_count_runs(struct db_conn *conn, int64_t counts[COUNTED_PHASES], struct error *err);
+
+#endif
