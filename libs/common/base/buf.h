@@ -35,7 +35,8 @@ void buf_append_view(struct buf *buf, struct view v);
 void buf_append_string(struct buf *buf, const char *text);
 void buf_append_char(struct buf *buf, char c);
 void buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void buf_vprintf(struct buf *buf, const char *format, va_list args);
+void buf_vprintf(struct buf *buf, const char *format, va_list args)
+        __attribute__((format(printf, 2, 0)));
 
 /* Room for `size` more bytes at data + size, which the caller fills and then adds to `size` by
  * buf_advance(). NULL (and overflowed) when it would exceed max. */

@@ -25,7 +25,8 @@ static enum error_class class_of(int code)
 	}
 }
 
-static void set_text(struct error *err, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void set_text(struct error *err, const char *format,
+                                                           va_list args)
 {
 	(void)vsnprintf(err->text, sizeof(err->text), format, args);
 }
