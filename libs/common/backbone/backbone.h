@@ -29,6 +29,7 @@ struct backbone {
 	struct service *service;
 	struct db *db;
 	struct bus *bus;
+	const char *bus_driver; /* "kafka" or "postgres" */
 };
 
 struct backbone_program {
