@@ -195,6 +195,14 @@ static bool answer_without_handler(struct http_request *request)
 	return true;
 }
 
+static void run_handler(void *ctx, struct http_request *request)
+{
+	struct http_server *server = request->server;
+
+	if (!server->admit || server->admit(ctx, request))
+		request->matched.route->handler(ctx, request);
+}
+
 /* The whole request is here. Tells whether it is held: another thread's from now on. */
 static bool complete(struct http_request *request)
 {
@@ -205,10 +213,10 @@ static bool complete(struct http_request *request)
 	if (answer_without_handler(request))
 		return false;
 	if (route->immediate) {
-		route->handler(server->ctx, request);
+		run_handler(server->ctx, request);
 		return false;
 	}
-	request->task.handler = route->handler;
+	request->task.handler = run_handler;
 	request->task.ctx = server->ctx;
 	if (!http_request_hold(request)) {
 		http_request_drop(request);

@@ -36,6 +36,7 @@ struct http_server {
 	const struct http_route *routes;
 	size_t route_count;
 	void *ctx;
+	bool (*admit)(void *ctx, struct http_request *request);
 	size_t buffered_max_bytes;
 	int port;
 

@@ -57,9 +57,10 @@ static int bind_one(const struct addrinfo *address, const char *listen_on, struc
 		return error_set_errno(err, errno, "cannot create a socket for '%s'", listen_on);
 	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (bind(fd, address->ai_addr, address->ai_addrlen) < 0 || listen(fd, LISTEN_BACKLOG) < 0) {
-		error_set_errno(err, errno, "cannot listen on '%s'", listen_on);
+		int code = errno;
+
 		close(fd);
-		return -err->code;
+		return error_set_errno(err, code, "cannot listen on '%s'", listen_on);
 	}
 	return fd;
 }
@@ -171,10 +172,10 @@ static int start_parts(struct http_server *server, const struct http_server_opti
 		return code;
 	server->parking = http_parking_start(sweep, server, err);
 	if (!server->parking)
-		return -err->code;
+		return -EAGAIN;
 	server->workers =
 	        http_workers_start((int)or_default(options->workers, DEFAULT_WORKERS), err);
-	return server->workers ? 0 : -err->code;
+	return server->workers ? 0 : -EAGAIN;
 }
 
 static void init_lock(struct http_server *server)
@@ -200,6 +201,7 @@ struct http_server *http_server_start(const struct http_server_options *options,
 	server->routes = options->routes;
 	server->route_count = options->route_count;
 	server->ctx = options->ctx;
+	server->admit = options->admit;
 	server->buffered_max_bytes = options->buffered_max_bytes ? options->buffered_max_bytes
 	                                                         : DEFAULT_BUFFERED_MAX_BYTES;
 	fd = open_listener(options->listen, err);

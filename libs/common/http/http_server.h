@@ -51,6 +51,8 @@ struct http_server_options {
 	const struct http_route *routes;
 	size_t route_count;
 	void *ctx;                    /* handed to handlers */
+	/* Runs before each handler, in its thread; false: it has answered. NULL: all pass. */
+	bool (*admit)(void *ctx, struct http_request *request);
 	int workers;                  /* 0: 8 */
 	int connections_max;          /* 0: 20000 */
 	int connections_per_peer_max; /* 0: unlimited */

@@ -52,7 +52,7 @@ int http_tls_load(const struct http_server_options *options, struct http_tls **r
 		tls->client_ca = read_pem(options->tls_client_ca_file, err);
 	if (!tls->key || (given(options->tls_client_ca_file) && !tls->client_ca)) {
 		http_tls_free(tls);
-		return -err->code;
+		return -EINVAL;
 	}
 	*ret = tls;
 	return 0;
