@@ -73,6 +73,7 @@ struct event_exec {
 	bool argv_truncated;
 	struct event_ancestor ancestors[EVENT_ANCESTORS_MAX]; /* 0: parent */
 	size_t ancestor_count;
+	int32_t result; /* 0, or -errno of an attempt that failed */
 };
 
 enum { EVENT_CONNECT_SYSCALL = 1, EVENT_CONNECT_KPROBE = 2 };

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/model_fixture.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <zlib.h>
+
+#include "base/alloc.h"
+#include "base/cleanup.h"
+#include "json/json.h"
+
+enum { FILE_MAX = 16 * 1024 * 1024, CHUNK_SIZE = 64 * 1024 };
+
+__attribute__((noreturn)) static void give_up(const char *name)
+{
+	(void)fprintf(stderr, "fixture '%s' cannot be read\n", name);
+	abort();
+}
+
+void model_fixture_read(const char *name, struct buf *ret)
+{
+	AUTO(free) char *path = xasprintf("%s/%s", FANGS_WIRE_FIXTURES, name);
+	gzFile file = gzopen(path, "rbe"); /* reads plain files too */
+	if (!file)
+		give_up(path);
+	buf_init(ret, FILE_MAX);
+	int size;
+	do {
+		size = gzread(file, buf_reserve(ret, CHUNK_SIZE), CHUNK_SIZE);
+		if (size < 0)
+			give_up(path);
+		buf_advance(ret, (size_t)size);
+	} while (size > 0);
+	(void)gzclose(file);
+}
+
+char *model_fixture_member(const char *name, const char *member)
+{
+	AUTO(buf) struct buf text;
+	model_fixture_read(name, &text);
+	AUTO(json) struct json *root = json_parse(buf_view(&text), true, NULL);
+	const struct json *value = json_get(root, member);
+	if (!value)
+		give_up(name);
+	return json_is_string(value) ? xstrdup(json_string(value, "")) : json_to_text(value);
+}
+
+#define PROCESS                                                                                    \
+	{                                                                                          \
+		.ts_ns = UINT64_C(9007199254740993), .cgroup_id = UINT64_C(18446744073709551615),  \
+		.start_ns = 1234567, .pid = 310, .tid = 311, .ppid = 300, .uid = 1000,             \
+		.gid = 4294967295, .comm = {"node", 4},                                            \
+		.tags = EVENT_TAG_INTERESTING | EVENT_TAG_CRED, .actor = ACTOR_PACKAGE             \
+	}
+
+#define TEXT(s)                                                                                    \
+	{                                                                                          \
+		(s), sizeof(s) - 1                                                                 \
+	}
+
+const struct event model_fixture_events[MODEL_FIXTURE_EVENTS] = {
+        {.type = EVENT_FILE,
+         .wire_type = EVENT_FILE,
+         .process = PROCESS,
+         .file = {.dfd = -100,
+                  .flags = 524288,
+                  .path = TEXT("/root/.ssh/<id>&\"rsa\""),
+                  .truncated = true,
+                  .result = -2}},
+        {.type = EVENT_EXEC,
+         .wire_type = EVENT_EXEC,
+         .process = PROCESS,
+         .exec = {.path = TEXT("/usr/bin/curl"),
+                  .argv = {TEXT("curl"), TEXT("-d"), TEXT("a\0b")},
+                  .argc = 3,
+                  .argv_truncated = true,
+                  .ancestors = {{300, 290, TEXT("sh")}, {290, 1, TEXT("npm install")}},
+                  .ancestor_count = 2}},
+        {.type = EVENT_CONNECT,
+         .wire_type = EVENT_CONNECT,
+         .process = PROCESS,
+         .connect = {.family = 10,
+                     .source = EVENT_CONNECT_KPROBE,
+                     .protocol = 17,
+                     .port = 31337,
+                     .fd = 21,
+                     .address = {0x20, 0x01, 0x0D, 0xB8, [15] = 1}}},
+        {.type = EVENT_DNS,
+         .wire_type = EVENT_DNS,
+         .process = PROCESS,
+         .dns = {.family = 2,
+                 .port = 53,
+                 .server = {8, 8, 8, 8},
+                 .query = TEXT("\x12\x34\0\377"),
+                 .name = TEXT("evil.test"),
+                 .qtype = 1,
+                 .parse_failed = true}},
+        {.type = EVENT_TLS,
+         .wire_type = EVENT_TLS,
+         .process = PROCESS,
+         .tls = {.source = EVENT_TLS_CLIENTHELLO,
+                 .sni = TEXT("evil.test"),
+                 .raw = TEXT("\x16\x03\x01\0"),
+                 .duplicate_of = TEXT("libssl"),
+                 .parse_failed = true}},
+};
+
+#define COMPARE(field)                                                                             \
+	if (a->field != b->field)                                                                  \
+	return #field
+#define COMPARE_TEXT(field)                                                                        \
+	if (!view_equal(a->field, b->field))                                                       \
+	return #field
+#define COMPARE_BYTES(field)                                                                       \
+	if (memcmp(a->field, b->field, sizeof(a->field)) != 0)                                     \
+	return #field
+
+static const char *process_difference(const struct event_process *a, const struct event_process *b)
+{
+	COMPARE(ts_ns);
+	COMPARE(cgroup_id);
+	COMPARE(start_ns);
+	COMPARE(pid);
+	COMPARE(tid);
+	COMPARE(ppid);
+	COMPARE(uid);
+	COMPARE(gid);
+	COMPARE_TEXT(comm);
+	COMPARE(tags);
+	COMPARE(actor);
+	return NULL;
+}
+
+static const char *file_difference(const struct event_file *a, const struct event_file *b)
+{
+	COMPARE(dfd);
+	COMPARE(flags);
+	COMPARE_TEXT(path);
+	COMPARE(truncated);
+	COMPARE(result);
+	return NULL;
+}
+
+static const char *exec_difference(const struct event_exec *a, const struct event_exec *b)
+{
+	COMPARE_TEXT(path);
+	COMPARE(argc);
+	COMPARE(argv_truncated);
+	COMPARE(ancestor_count);
+	for (size_t i = 0; i < a->argc; i++)
+		COMPARE_TEXT(argv[i]);
+	for (size_t i = 0; i < a->ancestor_count; i++) {
+		COMPARE(ancestors[i].pid);
+		COMPARE(ancestors[i].ppid);
+		COMPARE_TEXT(ancestors[i].comm);
+	}
+	return NULL;
+}
+
+static const char *connect_difference(const struct event_connect *a, const struct event_connect *b)
+{
+	COMPARE(family);
+	COMPARE(source);
+	COMPARE(protocol);
+	COMPARE(port);
+	COMPARE(fd);
+	COMPARE_BYTES(address);
+	return NULL;
+}
+
+static const char *dns_difference(const struct event_dns *a, const struct event_dns *b)
+{
+	COMPARE(family);
+	COMPARE(port);
+	COMPARE_BYTES(server);
+	COMPARE_TEXT(query);
+	COMPARE_TEXT(name);
+	COMPARE(qtype);
+	COMPARE(parse_failed);
+	return NULL;
+}
+
+static const char *tls_difference(const struct event_tls *a, const struct event_tls *b)
+{
+	COMPARE(source);
+	COMPARE_TEXT(sni);
+	COMPARE_TEXT(raw);
+	COMPARE_TEXT(duplicate_of);
+	COMPARE(parse_failed);
+	return NULL;
+}
+
+const char *model_fixture_difference(const struct event *a, const struct event *b)
+{
+	COMPARE(type);
+	COMPARE(wire_type);
+	const char *field = process_difference(&a->process, &b->process);
+	if (field)
+		return field;
+	switch (a->type) {
+	case EVENT_FILE:
+		return file_difference(&a->file, &b->file);
+	case EVENT_EXEC:
+		return exec_difference(&a->exec, &b->exec);
+	case EVENT_CONNECT:
+		return connect_difference(&a->connect, &b->connect);
+	case EVENT_DNS:
+		return dns_difference(&a->dns, &b->dns);
+	case EVENT_TLS:
+		return tls_difference(&a->tls, &b->tls);
+	default:
+		COMPARE_TEXT(unknown);
+		return NULL;
+	}
+}
