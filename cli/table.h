@@ -14,7 +14,7 @@ struct table;
 
 struct table_column {
 	const char *title;
-	size_t max_width; /* in characters; 0: unlimited */
+	size_t max_width; /* in characters, the ellipsis of a cut included; 0: unlimited */
 };
 
 /* `columns` is borrowed. */

@@ -42,7 +42,7 @@ class Stack:
         if name == "runner":
             gateway = self.gateway(index % self.counts["api"])
             arguments = ["--gateway", gateway, "--transport", self.transport, "--slots",
-                         str(self.slots), "--id", f"runner-{self.directory.name}-{index}"]
+                         str(self.slots), "--runner-id", f"runner-{self.directory.name}-{index}"]
             if self.registry_url:
                 arguments += ["--npm-registry", self.registry_url]
             return arguments
