@@ -174,9 +174,10 @@ static int read_live(const struct outline *outline, struct arena *arena, struct 
 
 int packument_read(struct view body, struct arena *arena, struct packument *ret, struct error *err)
 {
-	struct outline outline;
-	if (read_outline(body, arena, &outline, err) < 0)
-		return -err->code;
+	struct outline outline = {.latest = ""};
+	int rc = read_outline(body, arena, &outline, err);
+	if (rc < 0)
+		return rc;
 
 	*ret = (struct packument){.latest = "", .tarball_url = "", .shasum = "", .integrity = ""};
 	if (*outline.latest == '\0') {
