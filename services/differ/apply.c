@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+/* One message of the topic into the batch: see differ.h. */
+#include <errno.h>
+#include <inttypes.h>
+
+#include "base/clock.h"
+#include "differ.h"
+#include "text.h"
+#include "writer.h"
+
+enum { CLEAN_MAX_BYTES = 4 * EVENT_TEXT_MAX, CHAIN_MAX_BYTES = 512 };
+
+static int check_attempt(const struct run_state *run, uint32_t attempt, struct error *err)
+{
+	if (attempt > 0 && attempt <= run->attempt)
+		return 0;
+	return error_set(err, EINVAL,
+	                 "attempt %" PRIu32 " of run %s does not exist, the last one is %" PRIu32,
+	                 attempt, run->id, run->attempt);
+}
+
+/* Overtaken by a later attempt: what it still sends is fenced off. */
+static bool is_stale(const struct admitted *admitted)
+{
+	return admitted->header.attempt < admitted->run->attempt;
+}
+
+/* Batch numbers start again with each attempt; the rows of an earlier one stay. */
+static void begin_attempt(struct run_state *run, uint32_t attempt)
+{
+	if (run->progress_attempt == attempt)
+		return;
+	run->progress_attempt = attempt;
+	seq_set_clear(&run->seqs);
+}
+
+/* Reads the batch to its end, so that a bad one leaves nothing behind. */
+static int count_events(struct events_reader reader, uint64_t *ret_count, struct error *err)
+{
+	struct event event;
+	int more;
+	*ret_count = 0;
+	while ((more = events_next(&reader, &event, err)) > 0)
+		(*ret_count)++;
+	return more;
+}
+
+/* The wall clock where the batch was sent, as long as it is not ahead of ours. */
+static int64_t stamp_of(const struct events_header *header, const struct bus_message *message)
+{
+	int64_t now_ns = clock_wall_ns();
+	int64_t sent_ns =
+	        header->sent_at_ns > 0 ? header->sent_at_ns : message->timestamp_ms * NS_PER_MS;
+	return sent_ns > 0 && sent_ns < now_ns ? sent_ns : now_ns;
+}
+
+static const char *chain_of(struct differ *differ, const struct run_state *run, uint32_t pid)
+{
+	AUTO(buf) struct buf chain;
+	buf_init(&chain, CHAIN_MAX_BYTES);
+	process_table_chain(&run->processes, pid, &chain);
+	return arena_copy(&differ->batch.arena, buf_view(&chain)).data;
+}
+
+static void apply_fingerprint(struct differ *differ, struct batch_run *entry,
+                              const struct event *event, int64_t event_id)
+{
+	struct run_state *run = entry->run;
+	struct fingerprint fingerprint;
+	if (run->package[0] == '\0' ||
+	    !fingerprint_of(&differ->fingerprinter, event, differ->allow.filter, run->rules,
+	                    &fingerprint))
+		return;
+	struct hash128 hash = run_fingerprint_hash(&differ->key, fingerprint.category,
+	                                           fingerprint.actor, fingerprint.value);
+	struct sighting *sighting = batch_see(&differ->batch, entry, hash, &fingerprint, event_id);
+	if (!sighting)
+		return;
+	sighting->fresh = key_set_add(&run->seen, hash);
+	if (sighting->fresh && run->has_baseline)
+		sighting->process = chain_of(differ, run, event->process.pid);
+}
+
+static int apply_event(struct differ *differ, struct db_conn *conn, struct batch_run *entry,
+                       const struct event *event, int64_t ts_ns, struct error *err)
+{
+	int64_t event_id = id_pool_next(&differ->ids, conn, err);
+	if (event_id < 0)
+		return (int)event_id;
+	batch_add_event(&differ->batch, entry, event_id, ts_ns, event);
+	process_table_see(&entry->run->processes, event);
+	apply_fingerprint(differ, entry, event, event_id);
+	differ->metrics.pending.events[event->type]++;
+	entry->run->events_stored++;
+	return batch_events_full(&differ->batch) ? writer_events(differ, conn, err) : 0;
+}
+
+static int admit_batch(struct differ *differ, struct admitted *admitted, struct error *err)
+{
+	const struct events_header *header = &admitted->header;
+	struct run_state *run = admitted->run;
+	struct tally *tally = &differ->metrics.pending;
+	uint64_t count;
+	if (count_events(admitted->reader, &count, err) < 0 ||
+	    check_attempt(run, header->attempt, err) < 0)
+		return -err->code;
+	if (is_stale(admitted)) {
+		tally->fenced_events += count;
+		return 0;
+	}
+	begin_attempt(run, header->attempt);
+	switch (seq_set_add(&run->seqs, header->seq)) {
+	case SEQ_NEW:
+		admitted->what = ADMITTED_BATCH;
+		return 0;
+	case SEQ_KNOWN:
+		tally->duplicate_batches++;
+		return 0;
+	case SEQ_FULL:
+		break;
+	}
+	return error_set(err, EINVAL,
+	                 "batch number %" PRIu64 " of run %s is out of range, or one gap too many",
+	                 header->seq, run->id);
+}
+
+static int admit_result(struct differ *differ, struct admitted *admitted, struct error *err)
+{
+	struct run_state *run = admitted->run;
+	if (events_read_result(&admitted->reader, &admitted->result, err) < 0 ||
+	    check_attempt(run, admitted->header.attempt, err) < 0)
+		return -err->code;
+	bool first = !run->final && !batch_run_of(&differ->batch, run)->end;
+	if (is_stale(admitted) || !first) /* the first result counts */
+		return 0;
+	begin_attempt(run, admitted->header.attempt);
+	admitted->what = ADMITTED_RESULT;
+	return 0;
+}
+
+int differ_admit(struct differ *differ, const struct bus_message *message, struct admitted *ret,
+                 struct error *err)
+{
+	*ret = (struct admitted){.what = ADMITTED_NOTHING};
+	if (events_read_header(message->value, &ret->header, &ret->reader, err) < 0)
+		return -err->code;
+	ret->run = run_table_find(&differ->runs, &ret->header.run_id);
+	if (!ret->run) {
+		char id[RUN_ID_TEXT_SIZE];
+		run_id_format(&ret->header.run_id, id);
+		return error_set(err, ENOENT, "run %s is not known", id);
+	}
+	if (ret->header.kind == EVENTS_RESULT)
+		return admit_result(differ, ret, err);
+	return admit_batch(differ, ret, err);
+}
+
+/* Result text goes into tables: made fit for them, and copied to live as long as the batch. */
+static struct view keep_text(struct arena *arena, struct view text)
+{
+	AUTO(buf) struct buf clean;
+	buf_init(&clean, CLEAN_MAX_BYTES);
+	return arena_copy(arena, text_clean(text, &clean));
+}
+
+static struct run_end *keep_end(struct arena *arena, const struct admitted *admitted,
+                                int64_t sent_at_ns)
+{
+	struct run_end *end = arena_alloc(arena, 1, sizeof(*end));
+	struct run_result *result = &end->result;
+	*result = admitted->result;
+	result->reason = keep_text(arena, result->reason);
+	result->image = keep_text(arena, result->image);
+	result->image_digest = keep_text(arena, result->image_digest);
+	result->node_version = keep_text(arena, result->node_version);
+	result->npm_version = keep_text(arena, result->npm_version);
+	result->sensor_tier = keep_text(arena, result->sensor_tier);
+	end->attempt = admitted->header.attempt;
+	end->last_seq = result->last_seq ? result->last_seq : admitted->header.seq;
+	end->sent_at_ns = sent_at_ns;
+	end->runner_id = keep_text(arena, admitted->header.runner_id).data;
+	return end;
+}
+
+int differ_apply(struct differ *differ, struct db_conn *conn, const struct bus_message *message,
+                 struct admitted *admitted, struct error *err)
+{
+	if (admitted->what == ADMITTED_NOTHING)
+		return 0;
+	int64_t ts_ns = stamp_of(&admitted->header, message);
+	struct batch_run *entry = batch_run_of(&differ->batch, admitted->run);
+	entry->progressed = true;
+	if (admitted->what == ADMITTED_RESULT) {
+		entry->end = keep_end(&differ->batch.arena, admitted, ts_ns);
+		return 0;
+	}
+	struct event event;
+	int more;
+	while ((more = events_next(&admitted->reader, &event, err)) > 0) {
+		int failed = apply_event(differ, conn, entry, &event, ts_ns, err);
+		if (failed)
+			return failed;
+	}
+	return more;
+}

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "batch.h"
+
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "model/event_wire.h"
+
+enum {
+	ROWS_PER_INSERT = 4096,
+	ROW_BYTES_PER_INSERT = 8 << 20,
+	ROW_JSON_MAX = 4 << 20, /* 64 arguments of 4 kB, each byte escaped to six */
+	SLOTS_MIN = 1024,
+};
+
+static void rows_init(struct event_rows *rows)
+{
+	db_array_init(&rows->ids, DB_ARRAY_INT8);
+	db_array_init(&rows->runs, DB_ARRAY_INT4);
+	db_array_init(&rows->times, DB_ARRAY_INT8);
+	db_array_init(&rows->types, DB_ARRAY_TEXT);
+	db_array_init(&rows->data, DB_ARRAY_TEXT);
+	rows->count = 0;
+}
+
+static void rows_release(struct event_rows *rows)
+{
+	db_array_release(&rows->ids);
+	db_array_release(&rows->runs);
+	db_array_release(&rows->times);
+	db_array_release(&rows->types);
+	db_array_release(&rows->data);
+}
+
+void batch_init(struct batch *batch)
+{
+	*batch = (struct batch){0};
+	arena_init(&batch->arena);
+	rows_init(&batch->rows);
+	buf_init(&batch->rows.json, ROW_JSON_MAX);
+}
+
+void batch_release(struct batch *batch)
+{
+	arena_release(&batch->arena);
+	rows_release(&batch->rows);
+	buf_release(&batch->rows.json);
+	free(batch->runs);
+	free(batch->sightings);
+	free(batch->slots);
+}
+
+void batch_clear_events(struct batch *batch)
+{
+	rows_release(&batch->rows);
+	rows_init(&batch->rows);
+}
+
+void batch_reset(struct batch *batch)
+{
+	for (size_t i = 0; i < batch->run_count; i++)
+		batch->runs[i].run->batch_index = RUN_NOT_IN_BATCH;
+	batch->run_count = 0;
+	batch->sighting_count = 0;
+	if (batch->slots)
+		memset(batch->slots, 0, batch->slot_capacity * sizeof(*batch->slots));
+	if (batch->rows.count)
+		batch_clear_events(batch);
+	arena_reset(&batch->arena);
+}
+
+struct batch_run *batch_run_of(struct batch *batch, struct run_state *run)
+{
+	if (run->batch_index != RUN_NOT_IN_BATCH)
+		return &batch->runs[run->batch_index];
+	if (batch->run_count == batch->run_capacity) {
+		batch->run_capacity = batch->run_capacity ? 2 * batch->run_capacity : 16;
+		batch->runs = xrealloc(batch->runs, batch->run_capacity, sizeof(*batch->runs));
+	}
+	run->batch_index = batch->run_count++;
+	batch->runs[run->batch_index] = (struct batch_run){.run = run};
+	return &batch->runs[run->batch_index];
+}
+
+void batch_add_event(struct batch *batch, const struct batch_run *entry, int64_t event_id,
+                     int64_t ts_ns, const struct event *event)
+{
+	struct event_rows *rows = &batch->rows;
+	buf_reset(&rows->json);
+	event_write_row_json(&rows->json, event);
+	/* Cannot be: decoding bounds every member. Then the event at least counts. */
+	if (rows->json.overflowed) {
+		buf_reset(&rows->json);
+		buf_append_string(&rows->json, "null");
+	}
+	db_array_add_int8(&rows->ids, event_id);
+	db_array_add_int4(&rows->runs, (int32_t)entry->run->batch_index + 1);
+	db_array_add_int8(&rows->times, ts_ns);
+	db_array_add(&rows->types, view_of_string(event_row_type(event)));
+	db_array_add(&rows->data, buf_view(&rows->json));
+	rows->count++;
+}
+
+bool batch_events_full(const struct batch *batch)
+{
+	return batch->rows.count >= ROWS_PER_INSERT ||
+	       batch->rows.data.buf.size >= ROW_BYTES_PER_INSERT;
+}
+
+/* The slot of that sighting, or the free one where it belongs. */
+static uint32_t *find_slot(const struct batch *batch, uint32_t run, struct hash128 hash)
+{
+	/* the same value in two runs must not fall into one chain of slots */
+	size_t at = (size_t)(hash.low + run * UINT64_C(0x9e3779b97f4a7c15));
+	for (;;) {
+		at &= batch->slot_capacity - 1;
+		uint32_t *slot = &batch->slots[at];
+		if (*slot == 0)
+			return slot;
+		const struct sighting *other = &batch->sightings[*slot - 1];
+		if (other->run == run && hash128_equal(other->hash, hash))
+			return slot;
+		at++;
+	}
+}
+
+static void grow_slots(struct batch *batch)
+{
+	free(batch->slots);
+	batch->slot_capacity = batch->slot_capacity ? 2 * batch->slot_capacity : SLOTS_MIN;
+	batch->slots = xcalloc(batch->slot_capacity, sizeof(*batch->slots));
+	for (size_t i = 0; i < batch->sighting_count; i++)
+		*find_slot(batch, batch->sightings[i].run, batch->sightings[i].hash) =
+		        (uint32_t)i + 1;
+}
+
+static struct sighting *add_sighting(struct batch *batch)
+{
+	if (batch->sighting_count == batch->sighting_capacity) {
+		batch->sighting_capacity =
+		        batch->sighting_capacity ? 2 * batch->sighting_capacity : SLOTS_MIN;
+		batch->sightings = xrealloc(batch->sightings, batch->sighting_capacity,
+		                            sizeof(*batch->sightings));
+	}
+	return &batch->sightings[batch->sighting_count++];
+}
+
+struct sighting *batch_see(struct batch *batch, const struct batch_run *entry, struct hash128 hash,
+                           const struct fingerprint *fingerprint, int64_t event_id)
+{
+	if (2 * (batch->sighting_count + 1) > batch->slot_capacity)
+		grow_slots(batch);
+	uint32_t run = (uint32_t)entry->run->batch_index;
+	uint32_t *slot = find_slot(batch, run, hash);
+	if (*slot) {
+		struct sighting *known = &batch->sightings[*slot - 1];
+		known->count++;
+		known->cred |= fingerprint->cred;
+		return NULL;
+	}
+	struct sighting *sighting = add_sighting(batch);
+	*slot = (uint32_t)batch->sighting_count;
+	*sighting = (struct sighting){
+	        .hash = hash,
+	        .run = run,
+	        .category = fingerprint->category,
+	        .actor = fingerprint->actor,
+	        .value = arena_copy(&batch->arena, fingerprint->value),
+	        .count = 1,
+	        .first_event_id = event_id,
+	        .cred = fingerprint->cred,
+	};
+	bool folded = !view_equal(fingerprint->value, fingerprint->compatible);
+	sighting->compatible =
+	        folded ? arena_copy(&batch->arena, fingerprint->compatible) : sighting->value;
+	return sighting;
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What one transaction will write: collected in memory message by message, then written by
+ * writer.h. Everything in it lives until batch_reset().
+ */
+#ifndef FANGS_DIFFER_BATCH_H
+#define FANGS_DIFFER_BATCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "db/db.h"
+#include "fingerprint.h"
+#include "judgement.h"
+#include "model/result.h"
+#include "run_state.h"
+
+/* The end of a run, as its result message said. */
+struct run_end {
+	uint32_t attempt;
+	uint64_t last_seq;
+	int64_t sent_at_ns;
+	const char *runner_id;
+	struct run_result result; /* text cleaned, in the arena */
+};
+
+/* A verdict, for the log once it is committed. */
+struct run_verdict {
+	struct judgement judgement;
+	int64_t deviations; /* of the whole run */
+};
+
+struct batch_run {
+	struct run_state *run;
+	bool progressed;                   /* run_progress must be written */
+	const struct run_end *end;         /* NULL: no result in this batch */
+	size_t deviations;                 /* new ones in this batch */
+	const struct run_verdict *verdict; /* NULL: not judged in this batch */
+};
+
+/* A fingerprint of a run as this batch saw it, however often. */
+struct sighting {
+	struct hash128 hash;
+	uint32_t run; /* index */
+	enum category category;
+	enum actor actor;
+	struct view value, compatible;
+	int64_t count;
+	int64_t first_event_id;
+	bool cred;
+	bool fresh;          /* the run did not have it before this batch */
+	const char *process; /* chain; only of fresh ones that may deviate, else NULL */
+};
+
+struct event_rows {
+	struct db_array ids, runs, times, types, data;
+	struct buf json; /* one row's data */
+	size_t count;
+};
+
+struct batch {
+	struct arena arena;
+	struct batch_run *runs;
+	size_t run_count, run_capacity;
+	struct event_rows rows;
+	struct sighting *sightings;
+	size_t sighting_count, sighting_capacity;
+	uint32_t *slots; /* hash table: index + 1 into sightings */
+	size_t slot_capacity;
+};
+
+void batch_init(struct batch *batch);
+void batch_release(struct batch *batch);
+/* Empty again. The runs in it must still exist; they are told that they are in no batch. */
+void batch_reset(struct batch *batch);
+
+/* The run's entry, made if needed. The pointer is valid until the next call. */
+struct batch_run *batch_run_of(struct batch *batch, struct run_state *run);
+
+/* Adds a row of `events`. */
+void batch_add_event(struct batch *batch, const struct batch_run *entry, int64_t event_id,
+                     int64_t ts_ns, const struct event *event);
+bool batch_events_full(const struct batch *batch); /* time to write them */
+void batch_clear_events(struct batch *batch);      /* they were written */
+
+/* Counts one more event with that fingerprint. Returns the sighting when it is new in this batch,
+ * with `fresh` and `process` left to the caller, or NULL. The pointer is valid until the next call.
+ */
+struct sighting *batch_see(struct batch *batch, const struct batch_run *entry, struct hash128 hash,
+                           const struct fingerprint *fingerprint, int64_t event_id);
+
+#endif

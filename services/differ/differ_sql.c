@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "differ_sql.h"
+
+#define HAS_BASELINE(package)                                                                      \
+	"(EXISTS (SELECT 1 FROM baselines WHERE package_name = " package ")"                       \
+	" OR EXISTS (SELECT 1 FROM baseline_fingerprints WHERE package_name = " package "))"
+
+/* A baseline knows a value
+ *  - by actor: the same one did it before, or one of the two is unknown;
+ *  - from a person: the existing CLI wrote the value and cannot tell actors. That shows in a last
+ *    seen run which none of the actors' rows has, because what we merge sets both. */
+#define KNOWN(package, category, actor, values)                                                    \
+	"(EXISTS (SELECT 1 FROM baseline_actors a"                                                 \
+	"  WHERE a.package_name = " package " AND a.category = " category                          \
+	" AND a.value IN " values "  AND (a.actor IN (" actor ", 'unknown') OR " actor             \
+	" = 'unknown'))"                                                                           \
+	" OR EXISTS (SELECT 1 FROM baseline_fingerprints b"                                        \
+	"  WHERE b.package_name = " package " AND b.category = " category                          \
+	" AND b.value IN " values "  AND (" actor                                                  \
+	" = 'unknown' OR NOT EXISTS (SELECT 1 FROM baseline_actors a"                              \
+	"   WHERE a.package_name = b.package_name AND a.category = b.category"                     \
+	"   AND a.value = b.value AND a.last_seen_run_id = b.last_seen_run_id))))"
+
+#define FROM_NS(ns) "(TIMESTAMPTZ 'epoch' + " ns "::bigint / 1000 * INTERVAL '1 microsecond')"
+
+const struct db_statement sql_runs = {
+        "differ_runs",
+        "SELECT r.id, r.package_name, r.version, r.attempt, r.phase = 'judged',"
+        " r.phase = 'judged' AND p.result IS NOT NULL,"
+        " r.package_name <> '' AND " HAS_BASELINE(
+                "r.package_name") ","
+                                  " p.run_id IS NOT NULL, p.attempt, p.seqs::text, p.events_stored"
+                                  " FROM runs r LEFT JOIN run_progress p ON p.run_id = r.id"
+                                  " WHERE r.id = ANY ($1::text[])"};
+
+const struct db_statement sql_run_fingerprints_page = {
+        "differ_run_fingerprints_page",
+        "SELECT category, actor, value FROM run_fingerprints"
+        " WHERE run_id = $1 AND (category, actor, value) > ($2::text, $3::text, $4::text)"
+        " ORDER BY category, actor, value LIMIT $5::int"};
+
+const struct db_statement sql_run_processes = {
+        "differ_run_processes",
+        "WITH seen AS MATERIALIZED ("
+        " SELECT id, (data #>> '{Header,PID}')::bigint AS pid,"
+        "  (data #>> '{Header,TID}')::bigint AS tid, (data #>> '{Header,PPID}')::bigint AS ppid,"
+        "  CASE WHEN type = 'exec' THEN data ->> 'BinaryPathStr' END AS path,"
+        "  coalesce(data ->> 'CommStr', '') AS comm"
+        " FROM events WHERE run_id = $1 AND jsonb_typeof(data) = 'object')"
+        " (SELECT DISTINCT ON (pid) pid, ppid, coalesce(path, ''), comm, FALSE FROM seen"
+        "  WHERE path IS NOT NULL OR tid = pid ORDER BY pid, id DESC)"
+        " UNION ALL"
+        " (SELECT DISTINCT ON (pid) pid, ppid, '', comm, TRUE FROM seen"
+        "  WHERE path IS NULL AND tid <> pid ORDER BY pid, id)"};
+
+const struct db_statement sql_allow_entries = {
+        "differ_allow_entries",
+        "SELECT package_name, kind, value FROM allowlists ORDER BY created_at, id"};
+
+const struct db_statement sql_event_ids = {
+        "differ_event_ids",
+        "SELECT min(id), max(id) FROM ("
+        " SELECT id, id - row_number() OVER (ORDER BY id) AS island FROM ("
+        "  SELECT nextval('events_id_seq') AS id FROM generate_series(1, $1::int)) AS drawn"
+        ") AS numbered GROUP BY island ORDER BY 1"};
+
+const struct db_statement sql_insert_events = {
+        "differ_insert_events",
+        "INSERT INTO events (id, run_id, ts_ns, type, data)"
+        " SELECT e.id, ($6::text[])[e.run], e.ts_ns, e.type, e.data::jsonb"
+        " FROM unnest($1::int8[], $2::int4[], $3::int8[], $4::text[], $5::text[])"
+        "  AS e (id, run, ts_ns, type, data)"};
+
+const struct db_statement sql_unknown_fingerprints = {
+        "differ_unknown_fingerprints",
+        "SELECT n.ordinal FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])"
+        " WITH ORDINALITY AS n (package, category, actor, value, compatible, ordinal)"
+        " WHERE NOT " KNOWN("n.package", "n.category", "n.actor",
+                            "(n.value, n.compatible)") " ORDER BY n.ordinal"};
+
+const struct db_statement sql_upsert_fingerprints = {
+        "differ_upsert_fingerprints",
+        "INSERT INTO run_fingerprints"
+        " (run_id, category, actor, value, count, first_event_id, cred)"
+        " SELECT n.run_id, n.category, n.actor, n.value, n.count, n.event_id, n.cred <> 0"
+        " FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int8[], $6::int8[],"
+        "  $7::int4[]) AS n (run_id, category, actor, value, count, event_id, cred)"
+        " ON CONFLICT (run_id, category, actor, value) DO UPDATE"
+        " SET count = run_fingerprints.count + excluded.count,"
+        "  cred = run_fingerprints.cred OR excluded.cred"};
+
+const struct db_statement sql_insert_deviations = {
+        "differ_insert_deviations",
+        "INSERT INTO deviations (id, run_id, category, value, evidence_event_id, severity, actor,"
+        " reason, process, detected_at)"
+        " SELECT n.id, n.run_id, n.category, n.value, n.event_id, n.severity, n.actor, n.reason,"
+        "  n.process, " FROM_NS(
+                "$10") " FROM unnest($1::text[], $2::text[], $3::text[],"
+                       "  $4::text[], $5::int8[], $6::text[], $7::text[], $8::text[], $9::text[])"
+                       " AS n (id, run_id, category, value, event_id, severity, actor, reason, "
+                       "process)"
+                       " ON CONFLICT (id) DO NOTHING RETURNING id"};
+
+const struct db_statement sql_upsert_progress = {
+        "differ_upsert_progress",
+        "INSERT INTO run_progress (run_id, attempt, seqs, events_stored, last_event_at)"
+        " SELECT n.run_id, n.attempt, n.seqs::int8multirange, n.stored, now()"
+        " FROM unnest($1::text[], $2::int4[], $3::text[], $4::int8[])"
+        "  AS n (run_id, attempt, seqs, stored)"
+        " ON CONFLICT (run_id) DO UPDATE SET attempt = excluded.attempt, seqs = excluded.seqs,"
+        "  events_stored = excluded.events_stored, last_event_at = excluded.last_event_at"};
+
+const struct db_statement sql_lock_package = {
+        "differ_lock_package",
+        "SELECT pg_advisory_xact_lock(hashtextextended('fangs baseline ' || $1::text, 0))"};
+
+const struct db_statement sql_has_baseline = {"differ_has_baseline",
+                                              "SELECT " HAS_BASELINE("$1::text")};
+
+const struct db_statement sql_unreported_fingerprints = {
+        "differ_unreported_fingerprints",
+        "SELECT f.category, f.actor, f.value, f.cred, f.first_event_id,"
+        " coalesce((e.data #>> '{Header,PID}')::bigint, 0)"
+        " FROM run_fingerprints f JOIN events e ON e.id = f.first_event_id"
+        " WHERE f.run_id = $1"
+        " AND NOT " KNOWN(
+                "$2::text", "f.category", "f.actor",
+                "(f.value)") " AND NOT EXISTS (SELECT 1 FROM deviations d WHERE d.run_id = f.run_id"
+                             "  AND d.category = f.category AND d.actor = f.actor AND d.value = "
+                             "f.value)"
+                             " ORDER BY f.first_event_id, f.category, f.actor, f.value"};
+
+const struct db_statement sql_count_deviations = {
+        "differ_count_deviations",
+        "SELECT count(*), coalesce(max(CASE severity WHEN 'crit' THEN 2 WHEN 'warn' THEN 1"
+        " ELSE 0 END), -1) FROM deviations WHERE run_id = $1 AND NOT suppressed"};
+
+const struct db_statement sql_previous_dropped = {
+        "differ_previous_dropped",
+        "SELECT result #>> '{result,events_dropped}' FROM run_progress"
+        " WHERE result ->> 'runner_id' = $1 AND (result ->> 'sent_at_ns')::bigint < $2::bigint"
+        " AND result ->> 'native' = 'false'"
+        /* a run that the dispatcher gave up has a result of its own making */
+        " AND (result #>> '{result,duration}')::bigint > 0"
+        " ORDER BY (result ->> 'sent_at_ns')::bigint DESC LIMIT 1"};
+
+const struct db_statement sql_set_result = {
+        "differ_set_result",
+        "INSERT INTO run_progress (run_id, attempt, result) VALUES ($1, $2::int, $3::jsonb)"
+        " ON CONFLICT (run_id) DO UPDATE SET result = excluded.result"};
+
+const struct db_statement sql_end_attempt = {
+        "differ_end_attempt", "UPDATE run_attempts SET ended_at = now(), outcome = 'result'"
+                              " WHERE run_id = $1 AND attempt = $2::int AND outcome = ''"};
+
+const struct db_statement sql_judge = {
+        "differ_judge",
+        "UPDATE runs SET phase = 'judged', judged_at = now(), lease_expires_at = NULL,"
+        " state = $3, verdict = $4, complete = $5::boolean, incomplete_reason = $6,"
+        " is_baseline = is_baseline AND $4 <> 'deviates'"
+        " WHERE id = $1 AND attempt = $2::int"};
+
+const struct db_statement sql_judge_late = {
+        "differ_judge_late",
+        "UPDATE runs SET verdict = 'deviates', is_baseline = FALSE, judged_at = now()"
+        " WHERE id = $1 AND phase = 'judged' AND verdict <> 'deviates' RETURNING complete"};
+
+const struct db_statement sql_record_result = {
+        "differ_record_result",
+        "UPDATE runs SET finished_at = " FROM_NS(
+                "$2") ","
+                      " failure_reason = CASE WHEN $3 <> '' THEN $3 ELSE failure_reason END,"
+                      " events_emitted = $4::bigint, events_dropped = $5::bigint, duration_ns = "
+                      "$6::bigint,"
+                      " image = CASE WHEN $7 <> '' THEN $7 ELSE image END,"
+                      " image_digest = CASE WHEN $8 <> '' THEN $8 ELSE image_digest END,"
+                      " node_version = CASE WHEN $9 <> '' THEN $9 ELSE node_version END,"
+                      " npm_version = CASE WHEN $10 <> '' THEN $10 ELSE npm_version END,"
+                      " sensor_tier = CASE WHEN $11 <> '' THEN $11 ELSE sensor_tier END"
+                      " WHERE id = $1"};
+
+const struct db_statement sql_record_silence = {
+        "differ_record_silence", "UPDATE runs SET finished_at = p.last_event_at FROM run_progress p"
+                                 " WHERE runs.id = $1 AND p.run_id = runs.id"};
+
+const struct db_statement sql_notify_runs = {"differ_notify_runs",
+                                             "SELECT pg_notify('fangs_runs', '')"};
+
+#define QUIET                                                                                      \
+	" FROM runs r JOIN run_progress p ON p.run_id = r.id"                                      \
+	" WHERE r.phase = 'running' AND r.lease_expires_at IS NULL AND p.result IS NULL"
+
+const struct db_statement sql_quiet_runs = {
+        "differ_quiet_runs",
+        "SELECT r.id" QUIET " AND p.last_event_at < now() - $1::bigint * INTERVAL '1 millisecond'"
+        " ORDER BY p.last_event_at LIMIT $2::int"};
+
+const struct db_statement sql_lock_quiet_run = {
+        "differ_lock_quiet_run",
+        "SELECT r.attempt" QUIET " AND r.id = $1"
+        " AND p.last_event_at < now() - $2::bigint * INTERVAL '1 millisecond' FOR UPDATE OF r"};

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Every statement of the differ. Parameters and columns are listed at each. */
+#ifndef FANGS_DIFFER_DIFFER_SQL_H
+#define FANGS_DIFFER_DIFFER_SQL_H
+
+#include "db/db.h"
+
+/* Reading what a run is and how far it was applied. */
+
+/* $1 run ids. Columns: enum run_column. */
+extern const struct db_statement sql_runs;
+enum run_column {
+	RUN_ID,
+	RUN_PACKAGE,
+	RUN_VERSION,
+	RUN_ATTEMPT,
+	RUN_JUDGED,       /* phase is 'judged' */
+	RUN_FINAL,        /* judged, with the runner's result */
+	RUN_HAS_BASELINE, /* its package has one */
+	RUN_HAS_PROGRESS,
+	RUN_PROGRESS_ATTEMPT,
+	RUN_SEQS,
+	RUN_EVENTS_STORED,
+};
+
+/* $1 run id, $2 $3 $4 category, actor, value of the last row of the page before ('' at first), $5
+ * page size. Columns: category, actor, value. */
+extern const struct db_statement sql_run_fingerprints_page;
+
+/* $1 run id. Columns: pid, ppid, executed path or '', name; first what events of the process itself
+ * said last, then (column 4, "fills") what its threads said first. */
+extern const struct db_statement sql_run_processes;
+
+/* Columns: package or NULL, kind, value. */
+extern const struct db_statement sql_allow_entries;
+
+/* $1 how many. Columns: first and last id of each unbroken range. */
+extern const struct db_statement sql_event_ids;
+
+/* Writing one transaction's rows. */
+
+/* $1 ids, $2 runs (index into $6, from 1), $3 ts_ns, $4 types, $5 data as text, $6 run ids. */
+extern const struct db_statement sql_insert_events;
+
+/* $1 packages, $2 categories, $3 actors, $4 values, $5 values as the existing CLI has them. Column:
+ * ordinal (from 1) of each which no baseline knows. */
+extern const struct db_statement sql_unknown_fingerprints;
+
+/* $1 run ids, $2 categories, $3 actors, $4 values, $5 counts, $6 first event ids, $7 cred (0, 1).
+ */
+extern const struct db_statement sql_upsert_fingerprints;
+
+/* $1 ids, $2 run ids, $3 categories, $4 values, $5 event ids, $6 severities, $7 actors, $8 reasons,
+ * $9 processes, $10 detected at, Unix ns. Column: id of each that was really inserted. */
+extern const struct db_statement sql_insert_deviations;
+
+/* $1 run ids, $2 attempts, $3 batch numbers as multirange text, $4 events stored. */
+extern const struct db_statement sql_upsert_progress;
+
+/* Judging one run. */
+
+/* $1 package: nobody else judges or promotes a run of it until the end of the transaction. */
+extern const struct db_statement sql_lock_package;
+/* $1 package. Column: it has a baseline. */
+extern const struct db_statement sql_has_baseline;
+
+/* $1 run id, $2 package: fingerprints which no baseline knows and no deviation reports. Columns:
+ * category, actor, value, cred, first event id, pid of that event. */
+extern const struct db_statement sql_unreported_fingerprints;
+
+/* $1 run id. Columns: number of deviations, highest severity (0 to 2, -1 none). */
+extern const struct db_statement sql_count_deviations;
+
+/* $1 runner id, $2 Unix ns: what the existing runner's last result before that moment said about
+ * events dropped since its start. */
+extern const struct db_statement sql_previous_dropped;
+
+/* $1 run id, $2 attempt, $3 result JSON. */
+extern const struct db_statement sql_set_result;
+/* $1 run id, $2 attempt. */
+extern const struct db_statement sql_end_attempt;
+
+/* $1 run id, $2 attempt, $3 state, $4 verdict, $5 complete, $6 incomplete reason. */
+extern const struct db_statement sql_judge;
+/* $1 run id: a judged run that showed something new since. No rows when it deviated already.
+ * Column: complete. */
+extern const struct db_statement sql_judge_late;
+/* $1 run id, $2 finished at Unix ns, $3 failure reason, $4 emitted, $5 dropped, $6 duration, $7
+ * image, $8 image digest, $9 node version, $10 npm version, $11 sensor tier. */
+extern const struct db_statement sql_record_result;
+/* $1 run id: finished when its last batch came. */
+extern const struct db_statement sql_record_silence;
+/* Frees a slot: wakes the dispatcher. */
+extern const struct db_statement sql_notify_runs;
+
+/* $1 milliseconds, $2 limit: runs without a lease whose last batch is that old. Column: run id. */
+extern const struct db_statement sql_quiet_runs;
+/* $1 run id, $2 milliseconds: the same for one run, which is locked. Column: attempt. */
+extern const struct db_statement sql_lock_quiet_run;
+
+#endif

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "filter.h"
+#include "text.h"
+
+struct fixture {
+	locale_t locale;
+	struct filter *filter;
+};
+
+static int set_up(void **state)
+{
+	static struct fixture fixture;
+	struct error err = {0};
+	fixture.locale = text_locale(&err);
+	fixture.filter = filter_create();
+	*state = &fixture;
+	return fixture.locale == (locale_t)0 ? -1 : 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+	filter_destroy(f->filter);
+	freelocale(f->locale);
+	return 0;
+}
+
+static void add(struct fixture *f, const char *package, const char *kind, const char *value)
+{
+	struct error err = {0};
+	assert_int_equal(filter_add(f->filter, f->locale, package, kind, value, &err), 0);
+}
+
+static bool hides(struct fixture *f, const char *package, const char *address)
+{
+	struct ip ip;
+	if (!ip_parse(view_of_string(address), &ip))
+		return false;
+	const struct filter_rules *own = package ? filter_package(f->filter, package) : NULL;
+	return filter_hides_address(f->filter, own, &ip);
+}
+
+static void builtin_ranges_hide_addresses(void **state)
+{
+	static const struct {
+		const char *address;
+		bool hidden;
+	} cases[] =
+	        {
+	                {"104.16.0.1", true},       {"104.23.255.255", true},
+	                {"104.28.0.0", false},      {"::ffff:104.16.0.1", true},
+	                {"104.016.0.1", false},     /* leading zero: no address for Go */
+	                {"fe80::1%eth0", false},    /* zone: no address for Go */
+	                {"2606:4700::1111", false}, /* no IPv6 ranges */
+	                {"1.1.1.1", false},         /* resolvers are left out on purpose */
+	                {"192.0.2.10", false},      {"13.33.255.255", true},
+	                {"204.246.167.255", true},  {"204.246.168.0", false},
+	        };
+	struct fixture *f = *state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		if (hides(f, NULL, cases[i].address) != cases[i].hidden)
+			fail_msg("%s", cases[i].address);
+	}
+}
+
+static void ranges_parse_as_in_go(void **state)
+{
+	static const struct {
+		const char *range, *inside, *outside; /* inside NULL: refused */
+	} cases[] = {
+	        {"10.0.0.5/8", "10.255.0.1", "11.0.0.0"}, /* host bits are masked */
+	        {"192.0.2.7/32", "192.0.2.7", "192.0.2.8"},
+	        {"0.0.0.0/0", "255.255.255.255", "::1"},
+	        {"2001:db8::/33", "2001:db8:7fff::1", "2001:db8:8000::"},
+	        {"::ffff:192.0.2.0/120", "192.0.2.255", "192.0.3.0"},
+	        {"::/0", "2001:db8::1", "192.0.2.1"},
+	        {"10.0.0.0/08", "10.1.1.1", "11.0.0.0"},
+	        {"10.0.0.0", NULL, NULL},
+	        {"10.0.0.0/33", NULL, NULL},
+	        {"10.0.0.0/", NULL, NULL},
+	        {"10.0.0.0/-1", NULL, NULL},
+	        {"10.0.0.0/8 ", NULL, NULL},
+	        {"010.0.0.0/8", NULL, NULL},
+	        {"fe80::1%eth0/64", NULL, NULL},
+	        {"2001:db8::/129", NULL, NULL},
+	        {"", NULL, NULL},
+	        {"/", NULL, NULL},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct cidr cidr;
+		bool parsed = cidr_parse(view_of_string(cases[i].range), &cidr);
+		if (parsed != (cases[i].inside != NULL))
+			fail_msg("'%s' was %s", cases[i].range, parsed ? "accepted" : "refused");
+		if (!parsed)
+			continue;
+		struct ip inside, outside;
+		assert_true(ip_parse(view_of_string(cases[i].inside), &inside));
+		assert_true(ip_parse(view_of_string(cases[i].outside), &outside));
+		if (!cidr_contains(&cidr, &inside) || cidr_contains(&cidr, &outside))
+			fail_msg("'%s' contains the wrong addresses", cases[i].range);
+	}
+}
+
+static void rows_hold_for_all_or_for_one_package(void **state)
+{
+	struct fixture *f = *state;
+	add(f, NULL, "path", "/usr/lib");
+	add(f, "left-pad", "path", "/opt/");
+	add(f, "left-pad", "cidr", "192.0.2.0/24");
+	add(f, NULL, "sni", " Example.TEST ");
+	add(f, "left-pad", "sni", "own.test");
+
+	const struct filter_rules *own = filter_package(f->filter, "left-pad");
+	const struct filter_rules *other = filter_package(f->filter, "other");
+	assert_non_null(own);
+	assert_null(other);
+	/* a plain prefix, not a folder */
+	assert_true(filter_hides_path(f->filter, other, view_of_string("/usr/libexec/x")));
+	assert_false(filter_hides_path(f->filter, other, view_of_string("/usr/li")));
+	assert_true(filter_hides_path(f->filter, own, view_of_string("/opt/x")));
+	assert_false(filter_hides_path(f->filter, other, view_of_string("/opt/x")));
+	assert_true(hides(f, "left-pad", "192.0.2.9"));
+	assert_false(hides(f, "other", "192.0.2.9"));
+	assert_true(filter_hides_host(f->filter, other, view_of_string("example.test")));
+	assert_false(filter_hides_host(f->filter, other, view_of_string("a.example.test")));
+	assert_true(filter_hides_host(f->filter, own, view_of_string("own.test")));
+	assert_false(filter_hides_host(f->filter, other, view_of_string("own.test")));
+}
+
+static void bad_rows_are_refused(void **state)
+{
+	struct fixture *f = *state;
+	struct error err = {0};
+	assert_true(filter_add(f->filter, f->locale, NULL, "cidr", "nonsense", &err) < 0);
+	assert_int_equal(err.class, ERROR_DROP);
+	assert_true(filter_add(f->filter, f->locale, NULL, "path", "", &err) < 0);
+	assert_true(filter_add(f->filter, f->locale, NULL, "color", "red", &err) < 0);
+	assert_false(filter_hides_path(f->filter, NULL, view_of_string("/etc/passwd")));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test_setup_teardown(builtin_ranges_hide_addresses, set_up, tear_down),
+	        cmocka_unit_test(ranges_parse_as_in_go),
+	        cmocka_unit_test_setup_teardown(rows_hold_for_all_or_for_one_package, set_up,
+	                                        tear_down),
+	        cmocka_unit_test_setup_teardown(bad_rows_are_refused, set_up, tear_down),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

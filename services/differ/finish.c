@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Verdicts: see differ.h and judgement.h. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "bus/outbox.h"
+#include "differ.h"
+#include "differ_sql.h"
+#include "model/baseline.h"
+#include "model/messages.h"
+#include "writer.h"
+#include "json/json_writer.h"
+
+enum { JSON_MAX_BYTES = 64 * 1024, CHAIN_MAX_BYTES = 512 };
+
+/* What a run deviates in when its verdict falls. */
+struct outcome {
+	int64_t deviations;
+	const char *max_severity;
+};
+
+static const char *chain_of(struct differ *differ, const struct run_state *run, int64_t pid)
+{
+	AUTO(buf) struct buf chain;
+	buf_init(&chain, CHAIN_MAX_BYTES);
+	process_table_chain(&run->processes, (uint32_t)pid, &chain);
+	return arena_copy(&differ->batch.arena, buf_view(&chain)).data;
+}
+
+static int add_unreported(struct differ *differ, struct deviation_list *list,
+                          const struct run_state *run, const PGresult *rows, int row,
+                          struct error *err)
+{
+	struct deviation_source source = {
+	        .run_id = run->id,
+	        .package = run->package,
+	        .version = run->version,
+	        .value = view_of_string(db_cell(rows, row, 2)),
+	        .cred = db_cell_bool(rows, row, 3),
+	        .evidence_event_id = db_cell_int(rows, row, 4),
+	        .process = chain_of(differ, run, db_cell_int(rows, row, 5)),
+	        .detected_at_ns = clock_wall_ns(),
+	};
+	if (!category_parse(db_cell(rows, row, 0), &source.category) ||
+	    !actor_parse(view_of_string(db_cell(rows, row, 1)), &source.actor))
+		return error_set(err, EINVAL, "run %s has a fingerprint of unknown kind", run->id);
+	deviation_list_add(differ, list, &source);
+	return 0;
+}
+
+/* What streaming could not know: the baseline came while the run went on, because two first runs
+ * of a package raced. */
+static int report_the_rest(struct differ *differ, struct db_conn *conn, const struct run_state *run,
+                           struct error *err)
+{
+	const struct db_param params[] = {DB_TEXT(run->id), DB_TEXT(run->package)};
+	AUTO(pgresult)
+	PGresult *rows = db_query(conn, &sql_unreported_fingerprints, params, 2, err);
+	if (!rows)
+		return -err->code;
+	struct deviation_list list = {0};
+	for (int row = 0; row < PQntuples(rows); row++) {
+		int failed = add_unreported(differ, &list, run, rows, row, err);
+		if (failed)
+			return failed;
+	}
+	return writer_deviations(differ, conn, &list, err);
+}
+
+static int has_baseline(struct db_conn *conn, const char *package, bool *ret, struct error *err)
+{
+	AUTO(pgresult)
+	PGresult *rows =
+	        db_query(conn, &sql_has_baseline, (struct db_param[]){DB_TEXT(package)}, 1, err);
+	if (!rows)
+		return -err->code;
+	*ret = db_cell_bool(rows, 0, 0);
+	return 0;
+}
+
+static int count_deviations(struct db_conn *conn, const struct run_state *run, struct outcome *ret,
+                            struct error *err)
+{
+	AUTO(pgresult)
+	PGresult *rows = db_query(conn, &sql_count_deviations,
+	                          (struct db_param[]){DB_TEXT(run->id)}, 1, err);
+	if (!rows)
+		return -err->code;
+	int64_t highest = db_cell_int(rows, 0, 1);
+	ret->deviations = db_cell_int(rows, 0, 0);
+	ret->max_severity = highest < 0 ? "" : severity_name((enum severity)highest);
+	return 0;
+}
+
+/* What the same existing runner's result before said; -1 when there was none, or nobody needs it.
+ */
+static int previous_dropped(struct db_conn *conn, const struct run_end *end, int64_t *ret,
+                            struct error *err)
+{
+	*ret = -1;
+	if (end->result.native || end->result.events_dropped == 0)
+		return 0;
+	const struct db_param params[] = {DB_TEXT(end->runner_id), DB_INT(end->sent_at_ns)};
+	AUTO(pgresult) PGresult *rows = db_query(conn, &sql_previous_dropped, params, 2, err);
+	if (!rows)
+		return -err->code;
+	if (PQntuples(rows) > 0)
+		*ret = db_cell_int(rows, 0, 0);
+	return 0;
+}
+
+static int gather_facts(struct differ *differ, struct db_conn *conn, const struct batch_run *entry,
+                        struct judge_facts *ret, struct outcome *ret_outcome, struct error *err)
+{
+	const struct run_state *run = entry->run;
+	const struct run_end *end = entry->end;
+	int64_t previous = -1;
+	int failed = 0;
+	*ret = (struct judge_facts){
+	        .has_package = run->package[0] != '\0',
+	        .result = end ? &end->result : NULL,
+	        .last_seq = end ? end->last_seq : 0,
+	        .seqs = &run->seqs,
+	        .events_stored = run->events_stored,
+	        .first_attempt = run->attempt == 1,
+	};
+	if (ret->has_package)
+		failed = has_baseline(conn, run->package, &ret->has_baseline, err);
+	if (!failed && ret->has_baseline)
+		failed = report_the_rest(differ, conn, run, err);
+	if (!failed)
+		failed = count_deviations(conn, run, ret_outcome, err);
+	if (!failed && end)
+		failed = previous_dropped(conn, end, &previous, err);
+	ret->deviation_count = ret_outcome->deviations;
+	ret->lost = end ? judge_lost(&end->result, previous) : 0;
+	return failed;
+}
+
+/* Everything about the end, kept in run_progress: the next result of an existing runner is compared
+ * with it. */
+static int keep_result(struct db_conn *conn, const struct run_state *run, const struct run_end *end,
+                       struct error *err)
+{
+	AUTO(buf) struct buf json, wire;
+	buf_init(&json, JSON_MAX_BYTES);
+	buf_init(&wire, JSON_MAX_BYTES);
+	run_result_write_json(&wire, &run->run_id, &end->result);
+	struct json_writer w = json_writer_on(&json);
+	json_object(&w);
+	json_member_string(&w, "runner_id", end->runner_id);
+	json_member_uint(&w, "attempt", end->attempt);
+	json_member_int(&w, "sent_at_ns", end->sent_at_ns);
+	json_member_bool(&w, "native", end->result.native);
+	json_member_raw(&w, "result", buf_view(&wire));
+	json_end_object(&w);
+	const struct db_param params[] = {DB_TEXT(run->id), DB_INT(end->attempt),
+	                                  DB_TEXT(json.data)};
+	return db_exec(conn, &sql_set_result, params, 3, err) < 0 ? -err->code : 0;
+}
+
+/* Columns of `runs` that come from the result. Its views are NUL-terminated (keep_end()). */
+static int record_end(struct db_conn *conn, const struct run_state *run, const struct run_end *end,
+                      uint64_t lost, struct error *err)
+{
+	if (!end)
+		return db_exec(conn, &sql_record_silence, (struct db_param[]){DB_TEXT(run->id)}, 1,
+		               err) < 0
+		               ? -err->code
+		               : 0;
+	const struct run_result *result = &end->result;
+	const struct db_param params[] = {
+	        DB_TEXT(run->id),
+	        DB_INT(end->sent_at_ns),
+	        DB_TEXT(result->reason.data),
+	        DB_INT(result->events_emitted),
+	        DB_INT((int64_t)lost),
+	        DB_INT(result->duration_ns),
+	        DB_TEXT(result->image.data),
+	        DB_TEXT(result->image_digest.data),
+	        DB_TEXT(result->node_version.data),
+	        DB_TEXT(result->npm_version.data),
+	        DB_TEXT(result->sensor_tier.data),
+	};
+	const struct db_param attempt[] = {DB_TEXT(run->id), DB_INT(end->attempt)};
+	if (db_exec(conn, &sql_record_result, params, 11, err) < 0 ||
+	    db_exec(conn, &sql_end_attempt, attempt, 2, err) < 0)
+		return -err->code;
+	return keep_result(conn, run, end, err);
+}
+
+static int send_verdict(struct db_conn *conn, const struct run_state *run,
+                        const struct judgement *judgement, const struct outcome *outcome,
+                        struct error *err)
+{
+	AUTO(buf) struct buf text;
+	buf_init(&text, JSON_MAX_BYTES);
+	verdict_message_write(&text, &(struct verdict_message){
+	                                     .run_id = run->id,
+	                                     .package = run->package,
+	                                     .version = run->version,
+	                                     .verdict = verdict_name(judgement->verdict),
+	                                     .max_severity = outcome->max_severity,
+	                                     .deviation_count = outcome->deviations,
+	                                     .complete = judgement->complete,
+	                                     .judged_at_ns = clock_wall_ns(),
+	                             });
+	const struct bus_record record = {.topic = BUS_DEVIATIONS,
+	                                  .partition = BUS_PARTITION_BY_KEY,
+	                                  .key = view_of_string(run->package),
+	                                  .value = buf_view(&text)};
+	return outbox_add(conn, &record, err);
+}
+
+/* Keeps the verdict for the log and the metrics, which follow the commit. */
+static void note_verdict(struct differ *differ, struct batch_run *entry,
+                         const struct judgement *judgement, const struct outcome *outcome)
+{
+	struct run_verdict *verdict = arena_alloc(&differ->batch.arena, 1, sizeof(*verdict));
+	*verdict = (struct run_verdict){*judgement, outcome->deviations};
+	entry->verdict = verdict;
+	differ->metrics.pending.verdicts[judgement->verdict]++;
+}
+
+static int promote(struct differ *differ, struct db_conn *conn, const struct run_state *run,
+                   struct error *err)
+{
+	if (baseline_promote(conn, run->id, NULL, err) < 0)
+		return -err->code;
+	differ->metrics.pending.promoted++;
+	return 0;
+}
+
+/* The row that says it all; 0 rows when the run went on to another attempt meanwhile. */
+static int64_t write_judgement(struct db_conn *conn, const struct run_state *run,
+                               const struct judgement *judgement, struct error *err)
+{
+	const struct db_param params[] = {
+	        DB_TEXT(run->id),
+	        DB_INT(run->attempt),
+	        DB_TEXT(judgement->state),
+	        DB_TEXT(verdict_name(judgement->verdict)),
+	        DB_BOOL(judgement->complete),
+	        DB_TEXT(judgement->reason),
+	};
+	return db_exec(conn, &sql_judge, params, 6, err);
+}
+
+static int judge_run(struct differ *differ, struct db_conn *conn, struct batch_run *entry,
+                     struct error *err)
+{
+	const struct run_state *run = entry->run;
+	struct judge_facts facts;
+	struct outcome outcome;
+	struct judgement judgement;
+	if (gather_facts(differ, conn, entry, &facts, &outcome, err) < 0)
+		return -err->code;
+	judge(&facts, &judgement);
+	int64_t rows = write_judgement(conn, run, &judgement, err);
+	if (rows <= 0)
+		return (int)rows;
+	int failed = record_end(conn, run, entry->end, facts.lost, err);
+	if (!failed && judgement.promotes)
+		failed = promote(differ, conn, run, err);
+	if (!failed)
+		failed = send_verdict(conn, run, &judgement, &outcome, err);
+	if (failed)
+		return failed;
+	differ->metrics.pending.lost_events += facts.lost;
+	note_verdict(differ, entry, &judgement, &outcome);
+	return db_exec(conn, &sql_notify_runs, NULL, 0, err) < 0 ? -err->code : 0;
+}
+
+/* A run that deviates after its verdict: held now, whatever it was before. */
+static int judge_late(struct differ *differ, struct db_conn *conn, struct batch_run *entry,
+                      struct error *err)
+{
+	const struct run_state *run = entry->run;
+	AUTO(pgresult)
+	PGresult *rows =
+	        db_query(conn, &sql_judge_late, (struct db_param[]){DB_TEXT(run->id)}, 1, err);
+	if (!rows)
+		return -err->code;
+	if (PQntuples(rows) == 0)
+		return 0;
+	struct outcome outcome;
+	struct judgement judgement = {.verdict = VERDICT_DEVIATES,
+	                              .complete = db_cell_bool(rows, 0, 0)};
+	if (count_deviations(conn, run, &outcome, err) < 0 ||
+	    send_verdict(conn, run, &judgement, &outcome, err) < 0)
+		return -err->code;
+	note_verdict(differ, entry, &judgement, &outcome);
+	return 0;
+}
+
+static bool ends(const struct batch_run *entry)
+{
+	return entry->end || (entry->run->judged && entry->deviations > 0);
+}
+
+static int finish_run(struct differ *differ, struct db_conn *conn, struct batch_run *entry,
+                      struct error *err)
+{
+	const struct db_param package[] = {DB_TEXT(entry->run->package)};
+	AUTO(pgresult) PGresult *locked = db_query(conn, &sql_lock_package, package, 1, err);
+	if (!locked)
+		return -err->code;
+	return entry->end || !entry->run->judged ? judge_run(differ, conn, entry, err)
+	                                         : judge_late(differ, conn, entry, err);
+}
+
+static int compare_packages(const void *a, const void *b)
+{
+	const struct batch_run *left = *(struct batch_run *const *)a;
+	const struct batch_run *right = *(struct batch_run *const *)b;
+	return strcmp(left->run->package, right->run->package);
+}
+
+int differ_finish(struct differ *differ, struct db_conn *conn, struct error *err)
+{
+	size_t count = 0;
+	struct batch_run **ending =
+	        arena_alloc(&differ->batch.arena, differ->batch.run_count + 1, sizeof(void *));
+	for (size_t i = 0; i < differ->batch.run_count; i++) {
+		if (ends(&differ->batch.runs[i]))
+			ending[count++] = &differ->batch.runs[i];
+	}
+	/* Packages are locked in one order everywhere, so that two differs never wait for each
+	 * other. */
+	qsort(ending, count, sizeof(*ending), compare_packages);
+	for (size_t i = 0; i < count; i++) {
+		int failed = finish_run(differ, conn, ending[i], err);
+		if (failed)
+			return failed;
+	}
+	return 0;
+}
+
+int differ_finish_quiet(struct differ *differ, struct db_conn *conn, struct run_state *run,
+                        struct error *err)
+{
+	return finish_run(differ, conn, batch_run_of(&differ->batch, run), err);
+}

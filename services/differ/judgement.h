@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The verdict on a run whose end has come: a pure function of what is known about it.
+ *
+ *   none        no package name: nothing to compare with
+ *   deviates    something is new: held for a person, never promoted
+ *   incomplete  nothing new was seen, but the run failed, timed out, ended without a result, or
+ *               something of it is missing: an absence that proves nothing, never promoted
+ *   seeded      complete, and the package had no baseline: it is the baseline now
+ *   clean       complete, nothing new: merged into the baseline
+ *
+ * Complete means: the result says ok (and npm's exit status, where it was seen, is 0), no batch is
+ * missing and no event was lost.
+ *  - Our runner counts its losses per run and says how many batches it sent. A path that was cut is
+ *    no loss: the event is there.
+ *  - An existing runner says neither. A gap in its batch numbers is a loss, and so are fewer stored
+ *    events than it emitted. Its `events_dropped` counts since its start, so the loss of one run is
+ *    the difference to its last result before; a lower number than before means that it restarted.
+ *    Where no earlier result is known, any number above 0 may be of this run and counts as lost.
+ */
+#ifndef FANGS_DIFFER_JUDGEMENT_H
+#define FANGS_DIFFER_JUDGEMENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "model/result.h"
+#include "seq_set.h"
+
+struct judge_facts {
+	bool has_package;
+	bool has_baseline;
+	int64_t deviation_count;
+	const struct run_result *result; /* NULL: none came */
+	uint64_t last_seq;               /* that the runner sent; 0 unknown */
+	const struct seq_set *seqs;      /* applied, of the current attempt */
+	int64_t events_stored;           /* of all attempts */
+	bool first_attempt;              /* so events_stored is what the result counts */
+	uint64_t lost;                   /* from judge_lost() */
+};
+
+enum verdict {
+	VERDICT_NONE,
+	VERDICT_DEVIATES,
+	VERDICT_INCOMPLETE,
+	VERDICT_SEEDED,
+	VERDICT_CLEAN,
+	VERDICT_COUNT,
+};
+const char *verdict_name(enum verdict verdict);
+
+enum { JUDGEMENT_REASON_MAX = 256 };
+
+struct judgement {
+	enum verdict verdict;
+	const char *state; /* of runs.state: "done" or "failed" */
+	bool complete;
+	bool promotes;
+	char reason[JUDGEMENT_REASON_MAX]; /* why it is not complete; "" when it is */
+};
+
+/* Events of this run which the runner knows that it lost. `previous_dropped` is what the same
+ * existing runner's last result before said, -1 when there was none. */
+uint64_t judge_lost(const struct run_result *result, int64_t previous_dropped);
+
+void judge(const struct judge_facts *facts, struct judgement *ret);
+
+#endif

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Rebuilding a run's state from PostgreSQL: run_state.h. */
+#include <errno.h>
+
+#include "base/alloc.h"
+#include "differ_sql.h"
+#include "run_state.h"
+
+enum { PAGE_ROWS = 10000 };
+
+void run_state_refresh(struct run_state *run, const PGresult *rows, int row)
+{
+	run->attempt = (uint32_t)db_cell_int(rows, row, RUN_ATTEMPT);
+	run->judged = db_cell_bool(rows, row, RUN_JUDGED);
+	run->final = db_cell_bool(rows, row, RUN_FINAL);
+	run->has_baseline = db_cell_bool(rows, row, RUN_HAS_BASELINE);
+}
+
+static struct view cell_view(const PGresult *rows, int row, int column)
+{
+	return view_of(db_cell(rows, row, column), (size_t)PQgetlength(rows, row, column));
+}
+
+static int add_fingerprint(struct run_state *run, const PGresult *rows, int row,
+                           const struct siphash_key *key, struct error *err)
+{
+	enum category category;
+	enum actor actor;
+	if (!category_parse(db_cell(rows, row, 0), &category) ||
+	    !actor_parse(cell_view(rows, row, 1), &actor))
+		return error_set(err, EINVAL, "run %s has a fingerprint of unknown kind '%s', '%s'",
+		                 run->id, db_cell(rows, row, 0), db_cell(rows, row, 1));
+	(void)key_set_add(&run->seen,
+	                  run_fingerprint_hash(key, category, actor, cell_view(rows, row, 2)));
+	return 0;
+}
+
+/* In pages: a run may have a million. */
+static int load_fingerprints(struct run_state *run, struct db_conn *conn,
+                             const struct siphash_key *key, struct error *err)
+{
+	PGresult *previous = NULL;
+	int last = -1, failed = 0;
+	do {
+		const struct db_param params[] = {
+		        DB_TEXT(run->id),
+		        DB_TEXT(last < 0 ? "" : db_cell(previous, last, 0)),
+		        DB_TEXT(last < 0 ? "" : db_cell(previous, last, 1)),
+		        DB_TEXT(last < 0 ? "" : db_cell(previous, last, 2)),
+		        DB_INT(PAGE_ROWS),
+		};
+		PGresult *rows = db_query(conn, &sql_run_fingerprints_page, params, 5, err);
+		PQclear(previous);
+		previous = rows;
+		if (!rows)
+			return -err->code;
+		for (int row = 0; row < PQntuples(rows) && !failed; row++)
+			failed = add_fingerprint(run, rows, row, key, err);
+		last = PQntuples(rows) - 1;
+	} while (!failed && last == PAGE_ROWS - 1);
+	PQclear(previous);
+	return failed;
+}
+
+static int load_processes(struct run_state *run, struct db_conn *conn, struct error *err)
+{
+	AUTO(pgresult)
+	PGresult *rows =
+	        db_query(conn, &sql_run_processes, (struct db_param[]){DB_TEXT(run->id)}, 1, err);
+	if (!rows)
+		return -err->code;
+	for (int row = 0; row < PQntuples(rows); row++) {
+		uint32_t pid = (uint32_t)db_cell_int(rows, row, 0);
+		uint32_t ppid = (uint32_t)db_cell_int(rows, row, 1);
+		struct view path = cell_view(rows, row, 2);
+		struct view name = path.size ? process_name_of_path(path) : cell_view(rows, row, 3);
+		if (db_cell_bool(rows, row, 4))
+			process_table_fill(&run->processes, pid, ppid, name);
+		else
+			process_table_set(&run->processes, pid, ppid, name);
+	}
+	return 0;
+}
+
+int run_state_load(struct run_state *run, struct db_conn *conn, const PGresult *rows, int row,
+                   const struct siphash_key *key, struct error *err)
+{
+	run->package = xstrdup(db_cell(rows, row, RUN_PACKAGE));
+	run->version = xstrdup(db_cell(rows, row, RUN_VERSION));
+	run_state_refresh(run, rows, row);
+	if (!db_cell_bool(rows, row, RUN_HAS_PROGRESS))
+		return 0;
+	run->progress_attempt = (uint32_t)db_cell_int(rows, row, RUN_PROGRESS_ATTEMPT);
+	run->events_stored = db_cell_int(rows, row, RUN_EVENTS_STORED);
+	int failed = seq_set_parse(&run->seqs, cell_view(rows, row, RUN_SEQS), err);
+	if (!failed)
+		failed = load_fingerprints(run, conn, key, err);
+	if (!failed)
+		failed = load_processes(run, conn, err);
+	return failed ? error_wrap(err, "rebuild run %s", run->id) : 0;
+}

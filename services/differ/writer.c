@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "writer.h"
+
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "bus/outbox.h"
+#include "differ_sql.h"
+
+enum { MESSAGE_MAX_BYTES = 256 * 1024, SEQS_MAX_BYTES = SEQ_SET_MAX * 48 };
+
+/* One array parameter per column. */
+struct columns {
+	struct db_array arrays[DB_PARAMS_MAX];
+	struct db_param params[DB_PARAMS_MAX];
+	size_t count;
+};
+
+static struct db_array *add_column(struct columns *columns, enum db_array_type type)
+{
+	struct db_array *array = &columns->arrays[columns->count++];
+	db_array_init(array, type);
+	return array;
+}
+
+static void auto_columns(struct columns *columns)
+{
+	for (size_t i = 0; i < columns->count; i++)
+		db_array_release(&columns->arrays[i]);
+}
+
+static const struct db_param *column_params(struct columns *columns)
+{
+	for (size_t i = 0; i < columns->count; i++)
+		columns->params[i] = db_array_param(&columns->arrays[i]);
+	return columns->params;
+}
+
+static void add_text(struct db_array *array, const char *text)
+{
+	db_array_add(array, view_of_string(text));
+}
+
+int writer_events(struct differ *differ, struct db_conn *conn, struct error *err)
+{
+	struct event_rows *rows = &differ->batch.rows;
+	if (rows->count == 0)
+		return 0;
+	AUTO(db_array) struct db_array run_ids;
+	db_array_init(&run_ids, DB_ARRAY_TEXT);
+	for (size_t i = 0; i < differ->batch.run_count; i++)
+		add_text(&run_ids, differ->batch.runs[i].run->id);
+	const struct db_param params[] = {
+	        db_array_param(&rows->ids),   db_array_param(&rows->runs),
+	        db_array_param(&rows->times), db_array_param(&rows->types),
+	        db_array_param(&rows->data),  db_array_param(&run_ids),
+	};
+	if (db_exec(conn, &sql_insert_events, params, 6, err) < 0)
+		return -err->code;
+	batch_clear_events(&differ->batch);
+	return 0;
+}
+
+/* May deviate: its run is compared with a baseline while it goes on. Others wait for the end. */
+static bool is_candidate(const struct sighting *sighting)
+{
+	return sighting->fresh && sighting->process;
+}
+
+/* Rows: one ordinal for each candidate that no baseline knows. */
+static PGresult *query_unknown(struct differ *differ, struct db_conn *conn, struct error *err)
+{
+	AUTO(columns) struct columns columns = {0};
+	struct db_array *packages = add_column(&columns, DB_ARRAY_TEXT);
+	struct db_array *categories = add_column(&columns, DB_ARRAY_TEXT);
+	struct db_array *actors = add_column(&columns, DB_ARRAY_TEXT);
+	struct db_array *values = add_column(&columns, DB_ARRAY_TEXT);
+	struct db_array *compatibles = add_column(&columns, DB_ARRAY_TEXT);
+	for (size_t i = 0; i < differ->batch.sighting_count; i++) {
+		const struct sighting *sighting = &differ->batch.sightings[i];
+		if (!is_candidate(sighting))
+			continue;
+		add_text(packages, differ->batch.runs[sighting->run].run->package);
+		add_text(categories, category_name(sighting->category));
+		add_text(actors, actor_name(sighting->actor));
+		db_array_add(values, sighting->value);
+		db_array_add(compatibles, sighting->compatible);
+	}
+	return db_query(conn, &sql_unknown_fingerprints, column_params(&columns), columns.count,
+	                err);
+}
+
+static void add_deviation_of(struct differ *differ, struct deviation_list *list,
+                             const struct sighting *sighting, int64_t now_ns)
+{
+	const struct run_state *run = differ->batch.runs[sighting->run].run;
+	deviation_list_add(differ, list,
+	                   &(struct deviation_source){
+	                           .run_id = run->id,
+	                           .package = run->package,
+	                           .version = run->version,
+	                           .category = sighting->category,
+	                           .actor = sighting->actor,
+	                           .value = sighting->value,
+	                           .cred = sighting->cred,
+	                           .evidence_event_id = sighting->first_event_id,
+	                           .process = sighting->process,
+	                           .detected_at_ns = now_ns,
+	                   });
+}
+
+/* Asks the baselines about all candidates at once, as they are at this moment. */
+static int find_deviations(struct differ *differ, struct db_conn *conn, struct deviation_list *list,
+                           struct error *err)
+{
+	size_t candidates = 0;
+	for (size_t i = 0; i < differ->batch.sighting_count; i++)
+		candidates += is_candidate(&differ->batch.sightings[i]);
+	if (candidates == 0)
+		return 0;
+	AUTO(pgresult) PGresult *unknown = query_unknown(differ, conn, err);
+	if (!unknown)
+		return -err->code;
+	int64_t now_ns = clock_wall_ns(), ordinal = 0;
+	int row = 0;
+	for (size_t i = 0; i < differ->batch.sighting_count; i++) {
+		const struct sighting *sighting = &differ->batch.sightings[i];
+		if (!is_candidate(sighting))
+			continue;
+		ordinal++;
+		if (row < PQntuples(unknown) && db_cell_int(unknown, row, 0) == ordinal) {
+			add_deviation_of(differ, list, sighting, now_ns);
+			row++;
+		}
+	}
+	return 0;
+}
+
+static int write_fingerprints(struct differ *differ, struct db_conn *conn, struct error *err)
+{
+	if (differ->batch.sighting_count == 0)
+		return 0;
+	AUTO(columns) struct columns columns = {0};
+	struct db_array *run_ids = add_column(&columns, DB_ARRAY_TEXT);
+	struct db_array *categories = add_column(&columns, DB_ARRAY_TEXT);
+	struct db_array *actors = add_column(&columns, DB_ARRAY_TEXT);
+	struct db_array *values = add_column(&columns, DB_ARRAY_TEXT);
+	struct db_array *counts = add_column(&columns, DB_ARRAY_INT8);
+	struct db_array *event_ids = add_column(&columns, DB_ARRAY_INT8);
+	struct db_array *creds = add_column(&columns, DB_ARRAY_INT4);
+	for (size_t i = 0; i < differ->batch.sighting_count; i++) {
+		const struct sighting *sighting = &differ->batch.sightings[i];
+		add_text(run_ids, differ->batch.runs[sighting->run].run->id);
+		add_text(categories, category_name(sighting->category));
+		add_text(actors, actor_name(sighting->actor));
+		db_array_add(values, sighting->value);
+		db_array_add_int8(counts, sighting->count);
+		db_array_add_int8(event_ids, sighting->first_event_id);
+		db_array_add_int4(creds, sighting->cred);
+	}
+	int64_t written = db_exec(conn, &sql_upsert_fingerprints, column_params(&columns),
+	                          columns.count, err);
+	return written < 0 ? (int)written : 0;
+}
+
+static int write_progress(struct differ *differ, struct db_conn *conn, struct error *err)
+{
+	AUTO(columns) struct columns columns = {0};
+	struct db_array *run_ids = add_column(&columns, DB_ARRAY_TEXT);
+	struct db_array *attempts = add_column(&columns, DB_ARRAY_INT4);
+	struct db_array *seqs = add_column(&columns, DB_ARRAY_TEXT);
+	struct db_array *stored = add_column(&columns, DB_ARRAY_INT8);
+	AUTO(buf) struct buf text;
+	buf_init(&text, SEQS_MAX_BYTES);
+	for (size_t i = 0; i < differ->batch.run_count; i++) {
+		const struct batch_run *entry = &differ->batch.runs[i];
+		if (!entry->progressed)
+			continue;
+		buf_reset(&text);
+		seq_set_format(&entry->run->seqs, &text);
+		add_text(run_ids, entry->run->id);
+		db_array_add_int4(attempts, (int32_t)entry->run->progress_attempt);
+		db_array_add(seqs, buf_view(&text));
+		db_array_add_int8(stored, entry->run->events_stored);
+	}
+	if (run_ids->count == 0)
+		return 0;
+	int64_t written =
+	        db_exec(conn, &sql_upsert_progress, column_params(&columns), columns.count, err);
+	return written < 0 ? (int)written : 0;
+}
+
+void deviation_list_add(struct differ *differ, struct deviation_list *list,
+                        const struct deviation_source *source)
+{
+	struct arena *arena = &differ->batch.arena;
+	if (list->count == list->capacity) {
+		list->capacity = list->capacity ? 2 * list->capacity : 16;
+		struct deviation_message *larger =
+		        arena_alloc(arena, list->capacity, sizeof(*larger));
+		if (list->count)
+			memcpy(larger, list->items, list->count * sizeof(*larger));
+		list->items = larger;
+	}
+	deviation_make(arena, source, &list->items[list->count++]);
+}
+
+/* Rows: the ids that were not there yet. */
+static PGresult *insert_deviations(struct db_conn *conn, const struct deviation_list *list,
+                                   struct error *err)
+{
+	enum { TEXT_COLUMNS = 9, EVENT_COLUMN = 4 };
+	AUTO(columns) struct columns columns = {0};
+	for (size_t i = 0; i < TEXT_COLUMNS; i++)
+		(void)add_column(&columns, i == EVENT_COLUMN ? DB_ARRAY_INT8 : DB_ARRAY_TEXT);
+	for (size_t i = 0; i < list->count; i++) {
+		const struct deviation_message *d = &list->items[i];
+		const char *const cells[TEXT_COLUMNS] = {d->id,    d->run_id, d->category,
+		                                         d->value, NULL,      d->severity,
+		                                         d->actor, d->reason, d->process};
+		for (size_t column = 0; column < TEXT_COLUMNS; column++) {
+			if (column == EVENT_COLUMN)
+				db_array_add_int8(&columns.arrays[column], d->evidence_event_id);
+			else
+				add_text(&columns.arrays[column], cells[column]);
+		}
+	}
+	(void)column_params(&columns);
+	columns.params[TEXT_COLUMNS] = DB_INT(list->items[0].detected_at_ns);
+	return db_query(conn, &sql_insert_deviations, columns.params, TEXT_COLUMNS + 1, err);
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static const char **sorted_ids(const PGresult *rows)
+{
+	size_t count = (size_t)PQntuples(rows);
+	const char **ids = xmalloc((count + 1) * sizeof(*ids));
+	for (size_t i = 0; i < count; i++)
+		ids[i] = db_cell(rows, (int)i, 0);
+	qsort(ids, count, sizeof(*ids), compare_ids);
+	return ids;
+}
+
+static int send_deviation(struct differ *differ, struct db_conn *conn, struct buf *text,
+                          const struct deviation_message *deviation, struct error *err)
+{
+	enum severity severity = SEVERITY_INFO;
+	(void)severity_parse(deviation->severity, &severity);
+	differ->metrics.pending.deviations[severity]++;
+	buf_reset(text);
+	deviation_message_write(text, deviation);
+	const struct bus_record record = {.topic = BUS_DEVIATIONS,
+	                                  .partition = BUS_PARTITION_BY_KEY,
+	                                  .key = view_of_string(deviation->package),
+	                                  .value = buf_view(text)};
+	return outbox_add(conn, &record, err);
+}
+
+static void count_for_run(struct differ *differ, const struct deviation_message *deviation)
+{
+	for (size_t i = 0; i < differ->batch.run_count; i++) {
+		if (differ->batch.runs[i].run->id == deviation->run_id) /* borrowed from there */
+			differ->batch.runs[i].deviations++;
+	}
+}
+
+int writer_deviations(struct differ *differ, struct db_conn *conn,
+                      const struct deviation_list *list, struct error *err)
+{
+	if (list->count == 0)
+		return 0;
+	AUTO(pgresult) PGresult *rows = insert_deviations(conn, list, err);
+	if (!rows)
+		return -err->code;
+	AUTO(free) const char **ids = sorted_ids(rows);
+	AUTO(buf) struct buf text;
+	buf_init(&text, MESSAGE_MAX_BYTES);
+	for (size_t i = 0; i < list->count; i++) {
+		const struct deviation_message *deviation = &list->items[i];
+		if (!bsearch(&deviation->id, ids, (size_t)PQntuples(rows), sizeof(*ids),
+		             compare_ids))
+			continue;
+		count_for_run(differ, deviation);
+		int failed = send_deviation(differ, conn, &text, deviation, err);
+		if (failed)
+			return failed;
+	}
+	return 0;
+}
+
+int differ_write(struct differ *differ, struct db_conn *conn, struct error *err)
+{
+	struct deviation_list deviations = {0};
+	int failed = writer_events(differ, conn, err);
+	if (!failed)
+		failed = find_deviations(differ, conn, &deviations, err);
+	if (!failed)
+		failed = write_fingerprints(differ, conn, err);
+	if (!failed)
+		failed = writer_deviations(differ, conn, &deviations, err);
+	if (!failed)
+		failed = write_progress(differ, conn, err);
+	return failed;
+}
