@@ -106,7 +106,7 @@ void event_format_ip(uint8_t family, const uint8_t address[16], char text[EVENT_
 bool event_parse_ip(struct view text, uint8_t *family, uint8_t address[16])
 {
 	char ip[EVENT_IP_TEXT_MAX];
-	if (text.size == 0 || text.size >= sizeof(ip))
+	if (text.size == 0 || text.size >= sizeof(ip) || memchr(text.data, '\0', text.size))
 		return false;
 	memcpy(ip, text.data, text.size);
 	ip[text.size] = '\0';

@@ -170,8 +170,8 @@ int job_read_json(struct view json, struct arena *arena, struct job *ret, struct
 
 int job_read(const struct json *value, struct arena *arena, struct job *ret, struct error *err)
 {
-	AUTO(free) char *text = json_to_text(value);
-	if (!text)
+	if (!json_is_object(value))
 		return error_set(err, EINVAL, "no job given");
+	AUTO(free) char *text = json_to_text(value);
 	return job_read_json(view_of_string(text), arena, ret, err);
 }
