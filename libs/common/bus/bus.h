@@ -41,9 +41,10 @@ struct bus_config {
 extern const struct config_option bus_options[]; /* fills struct bus_config */
 extern const size_t bus_option_count;
 
-/* The topics; bus_topic_name(bus, topic) adds the prefix. */
+/* The topics. */
 enum bus_topic { BUS_RELEASES, BUS_JOBS, BUS_EVENTS, BUS_DEVIATIONS, BUS_TOPIC_COUNT };
 const char *bus_topic_base_name(enum bus_topic topic);
+const char *bus_topic_name(const struct bus *bus, enum bus_topic topic); /* with the prefix */
 
 /* Keys choose partitions by murmur2 as Kafka's own clients do (librdkafka "murmur2_random"), on
  * both drivers. */
@@ -66,7 +67,8 @@ struct bus_message {
 	int64_t timestamp_ms;
 	struct view key; /* key and value are borrowed from the message */
 	struct view value;
-	void *owner; /* driver's */
+	void *owner; /* the driver's, as the next */
+	void (*release)(void *owner);
 };
 
 /* Life. `db` is used by the postgres driver and may be NULL for kafka. Opening does not need the
@@ -74,6 +76,9 @@ struct bus_message {
 struct bus *bus_open(const struct bus_config *config, struct db *db, const char *client_name,
                      struct error *err);
 void bus_close(struct bus *bus);
+
+/* False while the bus is known to be out of reach; for /readyz. */
+bool bus_reachable(struct bus *bus);
 
 /* Creates missing topics with the configured partitions (kafka: AdminClient; postgres: rows).
  * Idempotent. RETRY while the servers are away. */
@@ -123,7 +128,8 @@ int bus_consumer_poll(struct bus_consumer *consumer, struct bus_message *message
                       int64_t timeout_ms, struct error *err);
 void bus_message_release(struct bus_message *message);
 
-/* A paused partition delivers nothing and stays assigned. Seek sets the next offset. */
+/* A paused partition delivers nothing and stays assigned. Seek sets the next offset;
+ * BUS_OFFSET_FAILED has assigned() asked for it anew. */
 int bus_consumer_pause(struct bus_consumer *consumer, int32_t partition, struct error *err);
 int bus_consumer_resume(struct bus_consumer *consumer, int32_t partition, struct error *err);
 int bus_consumer_seek(struct bus_consumer *consumer, int32_t partition, int64_t offset,

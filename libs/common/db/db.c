@@ -5,12 +5,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/alloc.h"
+#include "base/cond.h"
 #include "db/db_internal.h"
 
-enum { ACQUIRE_TIMEOUT_S = 10 };
+enum { ACQUIRE_TIMEOUT_MS = 10000 };
 
 const struct config_option db_options[] = {
         {.key = "db.url",
@@ -57,11 +57,7 @@ struct db *db_open(const struct db_config *config, const char *name, struct erro
 	db->name = xstrdup(name);
 	db->pool_size = config->pool_size > 0 ? (size_t)config->pool_size : 1;
 	(void)pthread_mutex_init(&db->lock, NULL);
-	pthread_condattr_t attr;
-	(void)pthread_condattr_init(&attr);
-	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&db->freed, &attr);
-	(void)pthread_condattr_destroy(&attr);
+	cond_init(&db->freed);
 	return db;
 }
 
@@ -84,14 +80,12 @@ void db_close(struct db *db)
 /* An idle connection or a new slot; NULL when neither came free in time. */
 static struct db_conn *take_slot(struct db *db)
 {
-	struct timespec deadline;
-	(void)clock_gettime(CLOCK_MONOTONIC, &deadline);
-	deadline.tv_sec += ACQUIRE_TIMEOUT_S;
+	int64_t deadline = cond_now_ms() + ACQUIRE_TIMEOUT_MS;
 	struct db_conn *conn = NULL;
 	(void)pthread_mutex_lock(&db->lock);
-	int rc = 0;
-	while (!db->idle && db->created >= db->pool_size && rc != ETIMEDOUT)
-		rc = pthread_cond_timedwait(&db->freed, &db->lock, &deadline);
+	while (!db->idle && db->created >= db->pool_size &&
+	       cond_wait_until(&db->freed, &db->lock, deadline))
+		;
 	if (db->idle) {
 		conn = db->idle;
 		db->idle = conn->next;
@@ -118,8 +112,8 @@ struct db_conn *db_acquire(struct db *db, struct error *err)
 	struct db_conn *conn = take_slot(db);
 	if (!conn) {
 		error_set_class(err, ERROR_RETRY, EBUSY,
-		                "database: all %zu connections were busy for %d s (db.pool_size)",
-		                db->pool_size, ACQUIRE_TIMEOUT_S);
+		                "database: all %zu connections were busy for %d ms (db.pool_size)",
+		                db->pool_size, ACQUIRE_TIMEOUT_MS);
 		return NULL;
 	}
 	if (db_conn_connect(conn, err)) {

@@ -1,24 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "db/presence.h"
 
-#include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/alloc.h"
+#include "base/worker.h"
 
-enum { INTERVAL_S = 5 };
+enum { INTERVAL_MS = 5000 };
 
 struct presence {
 	struct db *db;
 	char *service, *version, *instance;
 	bool (*ready)(void *ctx, char *detail);
 	void *ctx;
-	pthread_t thread;
-	pthread_mutex_t lock; /* guards `stopping` */
-	pthread_cond_t wake;
-	bool stopping;
+	struct worker *worker;
 };
 
 static const struct db_statement upsert_statement = {
@@ -59,28 +54,13 @@ static void delete_row(struct presence *presence)
 	(void)db_exec(conn, &delete_statement, params, 2, &err);
 }
 
-static bool wait_for_next(struct presence *presence)
+static void run(void *ctx, struct worker *worker)
 {
-	struct timespec next;
-	(void)clock_gettime(CLOCK_MONOTONIC, &next);
-	next.tv_sec += INTERVAL_S;
-	(void)pthread_mutex_lock(&presence->lock);
-	int rc = 0;
-	while (!presence->stopping && rc != ETIMEDOUT)
-		rc = pthread_cond_timedwait(&presence->wake, &presence->lock, &next);
-	bool go_on = !presence->stopping;
-	(void)pthread_mutex_unlock(&presence->lock);
-	return go_on;
-}
-
-static void *run(void *arg)
-{
-	struct presence *presence = arg;
+	struct presence *presence = ctx;
 	do
 		write_row(presence);
-	while (wait_for_next(presence));
+	while (worker_sleep_ms(worker, INTERVAL_MS));
 	delete_row(presence);
-	return NULL;
 }
 
 static char *instance_name(void)
@@ -92,8 +72,6 @@ static char *instance_name(void)
 
 static void destroy(struct presence *presence)
 {
-	(void)pthread_cond_destroy(&presence->wake);
-	(void)pthread_mutex_destroy(&presence->lock);
 	free(presence->service);
 	free(presence->version);
 	free(presence->instance);
@@ -110,15 +88,8 @@ struct presence *presence_start(struct db *db, const struct presence_options *op
 	presence->instance = instance_name();
 	presence->ready = options->ready;
 	presence->ctx = options->ctx;
-	(void)pthread_mutex_init(&presence->lock, NULL);
-	pthread_condattr_t attr;
-	(void)pthread_condattr_init(&attr);
-	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&presence->wake, &attr);
-	(void)pthread_condattr_destroy(&attr);
-	int rc = pthread_create(&presence->thread, NULL, run, presence);
-	if (rc) {
-		error_set_errno(err, rc, "cannot start the presence thread");
+	presence->worker = worker_start("presence", run, presence, err);
+	if (!presence->worker) {
 		destroy(presence);
 		return NULL;
 	}
@@ -129,10 +100,6 @@ void presence_stop(struct presence *presence)
 {
 	if (!presence)
 		return;
-	(void)pthread_mutex_lock(&presence->lock);
-	presence->stopping = true;
-	(void)pthread_cond_signal(&presence->wake);
-	(void)pthread_mutex_unlock(&presence->lock);
-	(void)pthread_join(presence->thread, NULL);
+	worker_stop(presence->worker);
 	destroy(presence);
 }

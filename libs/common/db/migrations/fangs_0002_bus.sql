@@ -32,6 +32,8 @@ CREATE TABLE dead_letters (
     UNIQUE (service, topic, partition, log_offset)
 );
 
+-- `topic` here is the full name, with bus.topic_prefix. Who holds which partition for which group
+-- is not in a table: members and partitions are advisory locks, which end with their sessions.
 -- A producer locks the partition's row until it commits, so offsets become visible in order.
 CREATE TABLE bus_partitions (
     topic       TEXT NOT NULL,
@@ -39,7 +41,7 @@ CREATE TABLE bus_partitions (
     next_offset BIGINT NOT NULL DEFAULT 0,
     first_offset BIGINT NOT NULL DEFAULT 0, -- below it everything was deleted
     PRIMARY KEY (topic, partition)
-);
+) WITH (fillfactor = 10); -- one hot row each: room for its new versions on its own page
 CREATE TABLE bus_messages (
     topic      TEXT NOT NULL,
     partition  INTEGER NOT NULL,
@@ -48,12 +50,4 @@ CREATE TABLE bus_messages (
     value      BYTEA NOT NULL,
     created_at TIMESTAMPTZ NOT NULL DEFAULT now(),
     PRIMARY KEY (topic, partition, log_offset)
-);
--- Live members of consumer groups; partitions themselves are held by advisory locks.
-CREATE TABLE bus_members (
-    consumer_group TEXT NOT NULL,
-    topic          TEXT NOT NULL,
-    member         TEXT NOT NULL,
-    seen_at        TIMESTAMPTZ NOT NULL DEFAULT now(),
-    PRIMARY KEY (consumer_group, topic, member)
 );
