@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The processes of one run, kept from the kernel's fork, exec and exit records: who descends from
+ * whom, and on whose behalf it acts.
+ *
+ * Actors. The sandbox's own command acts as `command_actor`. A process below it that becomes npm is
+ * the package manager. What npm starts is code of a package (lifecycle scripts run through a
+ * shell), but for git and ssh from the system's directories and npm itself. Whatever descends from
+ * code of a package is code of a package for ever, whatever it calls itself. A node beside npm, and
+ * any program below a node_modules folder, is code of a package, too.
+ *
+ * Invariants: a process is its pid and start time; ended processes stay known (packets and late
+ * records still name them) until PROCESSES_MAX are kept, then the oldest ended ones go.
+ */
+#ifndef FANGS_SENSOR_PROCESS_TREE_H
+#define FANGS_SENSOR_PROCESS_TREE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/view.h"
+#include "bpf/records.h"
+#include "model/event.h"
+
+enum { PROCESSES_MAX = 16384, PROCESS_BUCKETS = 1024 };
+
+struct process_attempt; /* a failed exec that may be part of a search along PATH */
+
+struct process {
+	uint32_t pid, ppid, uid, gid;
+	uint64_t start_ns;
+	struct process *parent; /* borrowed; NULL: above the run, or forgotten */
+	struct process *bucket_next, *older, *newer;
+	char comm[RECORD_COMM_SIZE];
+	enum actor actor;
+	unsigned children; /* that point here */
+	bool alive;
+	bool executed;   /* it or an ancestor has been seen to exec inside the run */
+	bool is_npm;     /* is the package manager */
+	bool counts_npm; /* and its exit is npm's own result */
+	struct process_attempt *attempt; /* owned by whoever sets it; see process_tree_init() */
+};
+
+struct process_tree {
+	struct process *buckets[PROCESS_BUCKETS];
+	struct process *oldest, *newest;
+	size_t count;
+	enum actor command_actor;
+	bool npm_seen;
+	uint32_t started, alive, package_alive, npm_started, npm_ended;
+	int32_t npm_exit_code; /* INT32_MIN until one has ended */
+	void (*forget_attempt)(struct process_attempt *attempt);
+};
+
+struct process_exec {
+	struct view path;   /* the program that runs */
+	struct view script; /* empty: none */
+	const struct view *argv;
+	size_t argc;
+};
+
+/* `forget_attempt` frees what is left in process->attempt when a process is forgotten. */
+void process_tree_init(struct process_tree *tree, enum actor command_actor,
+                       void (*forget_attempt)(struct process_attempt *attempt));
+void process_tree_release(struct process_tree *tree);
+
+/* The process that a record's header names, made known if it was not (its fork came before the run,
+ * or was lost). NULL only for pid 0. */
+struct process *process_tree_get(struct process_tree *tree, const struct record_header *header);
+
+/* Only looks: NULL when unknown. `start_ns` 0: the youngest with that pid. */
+struct process *process_tree_find(const struct process_tree *tree, uint32_t pid, uint64_t start_ns);
+
+void process_tree_fork(struct process_tree *tree, const struct record_fork *record);
+void process_tree_exec(struct process_tree *tree, struct process *process,
+                       const struct record_header *header, const struct process_exec *exec);
+void process_tree_exit(struct process_tree *tree, struct process *process, uint32_t exit_code);
+
+/* The container runtime's own process before it becomes the sandbox's command. */
+bool process_is_runtime(const struct process *process);
+
+#endif

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "run_decoder.h"
+
+#include "decode.h"
+
+enum { DECODER_PATH_MAX = 3 * EVENT_TEXT_MAX };
+
+int run_decoder_init(struct run_decoder *decoder, const struct run_decoder_options *options,
+                     struct error *err)
+{
+	int r;
+
+	*decoder = (struct run_decoder){.options = *options};
+	decoder->options.watched_paths = NULL;
+	r = watch_list_init(&decoder->watches, options->watched_paths, options->watched_path_count,
+	                    err);
+	if (r < 0)
+		return r;
+	process_tree_init(&decoder->tree, options->command_actor, decode_attempt_free);
+	stream_table_init(&decoder->streams);
+	buf_init(&decoder->path, DECODER_PATH_MAX);
+	buf_init(&decoder->second, DECODER_PATH_MAX);
+	return 0;
+}
+
+void run_decoder_release(struct run_decoder *decoder)
+{
+	buf_release(&decoder->path);
+	buf_release(&decoder->second);
+	stream_table_release(&decoder->streams);
+	process_tree_release(&decoder->tree);
+	watch_list_release(&decoder->watches);
+}
+
+struct view decode_text(struct view text)
+{
+	if (text.size > EVENT_TEXT_MAX)
+		text.size = EVENT_TEXT_MAX;
+	return text;
+}
+
+void decode_process(const struct record_header *header, const struct process *process,
+                    struct event_process *ret)
+{
+	bool from_tree = header->flags & RECORD_NO_TASK && process;
+	const char *comm = from_tree ? process->comm : header->comm;
+
+	*ret = (struct event_process){
+	        .ts_ns = header->ts_ns,
+	        .cgroup_id = header->cgroup_id,
+	        .start_ns = header->start_ns,
+	        .pid = header->pid,
+	        .tid = header->tid,
+	        .ppid = from_tree ? process->ppid : header->ppid,
+	        .uid = from_tree ? process->uid : header->uid,
+	        .gid = from_tree ? process->gid : header->gid,
+	        .comm = view_of(comm, strnlen(comm, RECORD_COMM_SIZE)),
+	        .actor = process ? process->actor : ACTOR_UNKNOWN,
+	};
+}
+
+void decode_emit(struct run_decoder *decoder, const struct event *event)
+{
+	decoder->stats.events[event->type]++;
+	decoder->options.on_event(decoder->options.ctx, event);
+}
+
+static bool decode_fork(struct run_decoder *decoder, struct view record)
+{
+	const struct record_fork *fork = (const void *)record.data;
+
+	if (record.size != sizeof(*fork))
+		return false;
+	process_tree_fork(&decoder->tree, fork);
+	return true;
+}
+
+static bool decode_exit(struct run_decoder *decoder, struct view record)
+{
+	const struct record_exit *exit = (const void *)record.data;
+	struct process *process;
+
+	if (record.size != sizeof(*exit))
+		return false;
+	process = process_tree_get(&decoder->tree, &exit->header);
+	if (!process)
+		return false;
+	decode_attempt_flush(decoder, process);
+	process_tree_exit(&decoder->tree, process, exit->exit_code);
+	return true;
+}
+
+static bool decode_kind(struct run_decoder *decoder, enum record_kind kind, struct view record)
+{
+	switch (kind) {
+	case RECORD_FILE:
+	case RECORD_FILE_FAILED:
+		return decode_file(decoder, record);
+	case RECORD_EXEC:
+		return decode_exec(decoder, record);
+	case RECORD_EXEC_FAILED:
+		return decode_exec_failed(decoder, record);
+	case RECORD_FORK:
+		return decode_fork(decoder, record);
+	case RECORD_EXIT:
+		return decode_exit(decoder, record);
+	case RECORD_CONNECT:
+		return decode_connect(decoder, record);
+	case RECORD_DATAGRAM:
+		return decode_datagram(decoder, record);
+	case RECORD_SEGMENT:
+		return decode_segment(decoder, record);
+	case RECORD_KIND_COUNT:
+		break;
+	}
+	return false;
+}
+
+void run_decoder_record(struct run_decoder *decoder, struct view record)
+{
+	const struct record_header *header = (const void *)record.data;
+
+	if (record.size < sizeof(*header) || !decode_kind(decoder, header->kind, record)) {
+		decoder->stats.malformed++;
+		return;
+	}
+	if (header->flags & RECORD_CUT)
+		decoder->stats.cut++;
+}
+
+static void flush_stream(void *ctx, struct stream *stream)
+{
+	decode_stream_flush(ctx, stream);
+}
+
+void run_decoder_flush(struct run_decoder *decoder)
+{
+	stream_table_each(&decoder->streams, flush_stream, decoder);
+	for (struct process *process = decoder->tree.oldest; process; process = process->newer)
+		decode_attempt_flush(decoder, process);
+}

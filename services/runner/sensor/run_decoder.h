@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Turns the kernel's records of one run into events: the state that needs no kernel (process tree,
+ * TCP streams, watched prefixes), so that all of it can be tested and fuzzed with plain bytes.
+ *
+ * Invariants: any bytes may be given as a record; what does not decode is counted and dropped. An
+ * event is borrowed by the handler until it returns. One thread uses a decoder at a time.
+ */
+#ifndef FANGS_SENSOR_RUN_DECODER_H
+#define FANGS_SENSOR_RUN_DECODER_H
+
+#include "base/error.h"
+#include "base/view.h"
+#include "model/event.h"
+#include "process_tree.h"
+#include "stream.h"
+#include "watch_list.h"
+
+struct run_decoder_options {
+	const struct watched_path *watched_paths; /* copied */
+	size_t watched_path_count;
+	enum actor command_actor;
+	void (*on_event)(void *ctx, const struct event *event);
+	/* No more bytes of this TCP stream are wanted. */
+	void (*on_stream_done)(void *ctx, uint64_t cookie);
+	void *ctx;
+};
+
+struct run_decoder_stats {
+	uint64_t events[EVENT_TYPE_COUNT];
+	uint64_t malformed, cut, parse_failed, exec_failed, unattributed;
+};
+
+struct run_decoder {
+	struct run_decoder_options options; /* watched_paths is not kept */
+	struct run_decoder_stats stats;
+	struct watch_list watches;
+	struct process_tree tree;
+	struct stream_table streams;
+	struct buf path, second; /* of the event that is being made */
+};
+
+/* ERROR_DROP on a bad watched path; nothing to release then. */
+int run_decoder_init(struct run_decoder *decoder, const struct run_decoder_options *options,
+                     struct error *err);
+void run_decoder_release(struct run_decoder *decoder);
+
+void run_decoder_record(struct run_decoder *decoder, struct view record);
+
+/* Reports what was waiting for more: unfinished hellos, failed searches for a program. */
+void run_decoder_flush(struct run_decoder *decoder);
+
+#endif
