@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "observation.h"
+
+enum { DRAIN_MS = 10000 };
+
+bool observation_admits(struct observation *observation, const struct event *event)
+{
+	if (observation->gate_open)
+		return true;
+	if (event->type != EVENT_EXEC)
+		return false;
+	observation->gate_open = true;
+	/* /sbin may be a link, so the kernel may tell a longer path. */
+	return !view_ends_with(event->exec.path, view_of_string(observation->init_path));
+}
+
+static void on_event(void *ctx, struct sensor_run *run, const struct event *event)
+{
+	struct observation *observation = ctx;
+	(void)run;
+	if (!observation_admits(observation, event))
+		return;
+	metric_add(observation->metrics->events[event->type], 1);
+	if (!spool_put(observation->spool, event))
+		metric_add(observation->metrics->lost[LOSS_SPOOL], 1);
+}
+
+int observation_start(struct observation *observation, const struct observation_options *options,
+                      struct error *err)
+{
+	const struct job *job = options->job;
+	*observation = (struct observation){
+	        .spool = options->spool,
+	        .metrics = options->metrics,
+	        .init_path = options->init_path,
+	        .gate_open = options->init_path == NULL,
+	};
+	const struct sensor_run_options run = {
+	        .run_id = job->run_id,
+	        .cgroup_path = options->cgroup_directory,
+	        .watched_paths = job->watched_paths,
+	        .watched_path_count = job->watched_path_count,
+	        /* Beside npm and its scripts, a scan of a package runs only the operator's own
+	         * command line. */
+	        .command_actor = job->package_name[0] != '\0' ? ACTOR_MANAGER : ACTOR_UNKNOWN,
+	        .on_event = on_event,
+	        .ctx = observation,
+	};
+	observation->run = sensor_add_run(options->sensor, &run, err);
+	return observation->run ? 0 : -err->code;
+}
+
+int observation_settle(struct observation *observation, struct sensor_processes *ret,
+                       struct error *err)
+{
+	int r = sensor_drain(observation->run, DRAIN_MS, err);
+	sensor_run_processes(observation->run, ret);
+	return r;
+}
+
+int observation_end(struct observation *observation, struct sensor_stats *ret, struct error *err)
+{
+	*ret = (struct sensor_stats){0};
+	if (!observation->run)
+		return 0;
+	int r = sensor_drain(observation->run, DRAIN_MS, err);
+	sensor_run_stats(observation->run, ret);
+	sensor_remove_run(observation->run);
+	observation->run = NULL;
+	metric_add(observation->metrics->lost[LOSS_KERNEL],
+	           (double)(ret->lost_total - ret->malformed));
+	metric_add(observation->metrics->lost[LOSS_MALFORMED], (double)ret->malformed);
+	return r;
+}
