@@ -65,7 +65,7 @@ enum handled releases_handle(void *ctx, struct db_conn *conn, const struct bus_m
 	    make_job(releases->config, &release, &arena, &job, err) < 0)
 		handled = HANDLED_DEAD_LETTER;
 	else if (queue_run(releases, conn, &job, err) < 0)
-		handled = HANDLED_RETRY;
+		handled = err->class == ERROR_DROP ? HANDLED_DEAD_LETTER : HANDLED_RETRY;
 	arena_release(&arena);
 	return handled;
 }

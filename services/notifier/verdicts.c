@@ -71,7 +71,7 @@ enum handled verdicts_handle(void *ctx, struct db_conn *conn, const struct bus_m
 		handled = HANDLED_DEAD_LETTER;
 	else if (type == DEVIATIONS_VERDICT && strcmp(verdict.verdict, "deviates") == 0 &&
 	         queue_deliveries(conn, &verdict, &arena, err) < 0)
-		handled = HANDLED_RETRY;
+		handled = err->class == ERROR_DROP ? HANDLED_DEAD_LETTER : HANDLED_RETRY;
 	arena_release(&arena);
 	return handled;
 }

@@ -204,6 +204,7 @@ int backbone_loop(const struct backbone *backbone, const char *channel, int64_t 
 	while (service_running(backbone->service)) {
 		struct error turn_err = {0};
 		service_tick(backbone->service);
+		service_ready(backbone->service, "bus", bus_reachable(backbone->bus));
 		note_result(&loop, wait_and_turn(&loop, &turn_err) < 0, &turn_err);
 	}
 	db_listener_destroy(loop.listener);
