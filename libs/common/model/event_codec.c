@@ -155,6 +155,7 @@ static const struct proto_field exec_rows[] = {
         PROTO_EACH(2, append_argument, write_arguments),
         PROTO_FIELD(3, BOOL, struct event, exec.argv_truncated),
         PROTO_EACH(4, append_ancestor, write_ancestors),
+        PROTO_FIELD(5, S32, struct event, exec.result),
 };
 
 static const struct proto_field connect_rows[] = {
