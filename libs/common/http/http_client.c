@@ -276,7 +276,14 @@ static int fail(const struct exchange *exchange, enum error_class class, int cod
 	                       socket ? socket : "", reason);
 }
 
-static int code_of(CURLcode result)
+/* "unsupported protocol" is also what libcurl says when the server does not speak HTTP. */
+static bool is_http_url(const char *url)
+{
+	return view_starts_with(view_of_string(url), VIEW_LITERAL("http://")) ||
+	       view_starts_with(view_of_string(url), VIEW_LITERAL("https://"));
+}
+
+static int code_of(CURLcode result, const struct http_call *call)
 {
 	switch (result) {
 	case CURLE_OPERATION_TIMEDOUT:
@@ -287,8 +294,9 @@ static int code_of(CURLcode result)
 	case CURLE_COULDNT_RESOLVE_PROXY:
 		return EHOSTUNREACH;
 	case CURLE_URL_MALFORMAT:
-	case CURLE_UNSUPPORTED_PROTOCOL:
 		return EINVAL;
+	case CURLE_UNSUPPORTED_PROTOCOL:
+		return is_http_url(call->url) ? EIO : EINVAL;
 	default:
 		return EIO;
 	}
@@ -313,7 +321,7 @@ static int fail_curl(const struct exchange *exchange, CURLcode result, struct er
 		return fail(exchange, ERROR_DROP, EFBIG, "the answer is too large", err);
 	if (exchange->refused || result == CURLE_ABORTED_BY_CALLBACK)
 		return fail(exchange, ERROR_RETRY, ECANCELED, "canceled", err);
-	int code = code_of(result);
+	int code = code_of(result, exchange->call);
 	return fail(exchange, code == EINVAL ? ERROR_DROP : ERROR_RETRY, code, reason, err);
 }
 
