@@ -105,6 +105,39 @@ const struct event model_fixture_events[MODEL_FIXTURE_EVENTS] = {
                  .parse_failed = true}},
 };
 
+struct events_header model_fixture_header(enum events_kind kind)
+{
+	struct events_header header = {
+	        .kind = kind,
+	        .attempt = 2,
+	        .runner_id = TEXT("runner-1"),
+	        .seq = 3,
+	        .sent_at_ns = INT64_C(1795378734819653388),
+	};
+	if (!run_id_parse(VIEW_LITERAL("18ea77784152790c0123456789abcdef"), &header.run_id))
+		give_up("header");
+	return header;
+}
+
+const struct run_result model_fixture_result = {
+        .status = RUN_STATUS_TIMEOUT,
+        .reason = TEXT("npm install failed"),
+        .events_emitted = 1742,
+        .events_dropped = 5,
+        .duration_ns = INT64_C(5998393741),
+        .native = true,
+        .last_seq = 30,
+        .lost_ring = 1,
+        .lost_parse = 2,
+        .truncated = 3,
+        .npm_exit_code = -7,
+        .image = TEXT("node:20-slim"),
+        .image_digest = TEXT("sha256:00"),
+        .node_version = TEXT("v20.1.0"),
+        .npm_version = TEXT("10.1.0"),
+        .sensor_tier = TEXT("lsm"),
+};
+
 #define COMPARE(field)                                                                             \
 	if (a->field != b->field)                                                                  \
 	return #field
