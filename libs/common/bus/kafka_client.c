@@ -2,6 +2,7 @@
 /* What the producer and the consumers of the kafka driver share: settings, errors, reachability. */
 #include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -19,13 +20,25 @@ void kafka_conf_set(rd_kafka_conf_t *conf, const char *name, const char *value, 
 		*rc = error_set(err, EINVAL, "kafka: %s: %s", name, reason);
 }
 
+/* librdkafka would say what OpenSSL says of a file that it cannot read. */
+static void set_file(rd_kafka_conf_t *conf, const char *name, const char *path, int *rc,
+                     struct error *err)
+{
+	if (*rc || !path || !*path)
+		return;
+	if (access(path, R_OK) != 0)
+		*rc = error_set_errno(err, errno, "kafka: cannot read '%s' (%s)", path, name);
+	else
+		kafka_conf_set(conf, name, path, rc, err);
+}
+
 static void set_security(rd_kafka_conf_t *conf, const struct bus_config *config, int *rc,
                          struct error *err)
 {
 	kafka_conf_set(conf, "security.protocol", config->security_protocol, rc, err);
-	kafka_conf_set(conf, "ssl.ca.location", config->ssl_ca_file, rc, err);
-	kafka_conf_set(conf, "ssl.certificate.location", config->ssl_cert_file, rc, err);
-	kafka_conf_set(conf, "ssl.key.location", config->ssl_key_file, rc, err);
+	set_file(conf, "ssl.ca.location", config->ssl_ca_file, rc, err);
+	set_file(conf, "ssl.certificate.location", config->ssl_cert_file, rc, err);
+	set_file(conf, "ssl.key.location", config->ssl_key_file, rc, err);
 	if (!config->sasl_username || !*config->sasl_username)
 		return;
 	kafka_conf_set(conf, "sasl.mechanism", config->sasl_mechanism, rc, err);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* One connection: connecting, statements, transactions. */
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,11 +62,19 @@ static PGconn *connect_to(const struct db *db)
 	return PQconnectdbParams(keys, values, 1);
 }
 
-/* A connection that the server closed while it lay idle is readable: found here instead of by the
- * statement that would have been sent into the void. */
+/* A connection that the server closed while it lay idle has a farewell and an end of file waiting:
+ * found here instead of by the statement that would have been sent into the void. */
 static bool still_alive(struct db_conn *conn)
 {
-	return conn->pg && PQconsumeInput(conn->pg) == 1 && PQstatus(conn->pg) == CONNECTION_OK;
+	if (!conn->pg)
+		return false;
+	for (;;) {
+		struct pollfd fd = {.fd = PQsocket(conn->pg), .events = POLLIN};
+		if (PQconsumeInput(conn->pg) != 1 || PQstatus(conn->pg) != CONNECTION_OK)
+			return false;
+		if (poll(&fd, 1, 0) <= 0)
+			return true;
+	}
 }
 
 int db_conn_connect(struct db_conn *conn, struct error *err)

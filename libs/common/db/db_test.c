@@ -108,6 +108,27 @@ static void pool_replaces_lost_connections(void **state)
 	}
 }
 
+/* Ended by others while they lie idle: nobody notices. */
+static void pool_replaces_connections_that_died_idle(void **state)
+{
+	(void)state;
+	struct error err = {0};
+	struct db_conn *conns[4];
+	for (int i = 0; i < 4; i++)
+		conns[i] = db_acquire(fixture->db, &err);
+	for (int i = 0; i < 4; i++)
+		db_release(conns[i]);
+	(void)db_fixture_number(fixture, "SELECT count(pg_terminate_backend(pid)) FROM "
+	                                 "pg_stat_activity WHERE datname = current_database() AND "
+	                                 "pid <> pg_backend_pid()");
+	for (int i = 0; i < 4; i++) {
+		conns[i] = db_acquire(fixture->db, &err);
+		assert_int_equal(db_exec(conns[i], &increment, &DB_INT(1), 1, &err), 1);
+	}
+	for (int i = 0; i < 4; i++)
+		db_release(conns[i]);
+}
+
 static void arrays_arrive(void **state)
 {
 	(void)state;
@@ -279,6 +300,7 @@ int main(void)
 	        cmocka_unit_test(parameters_and_cells),
 	        cmocka_unit_test(errors_say_what_and_which_class),
 	        cmocka_unit_test(pool_replaces_lost_connections),
+	        cmocka_unit_test(pool_replaces_connections_that_died_idle),
 	        cmocka_unit_test(arrays_arrive),
 	        cmocka_unit_test(failed_transactions_leave_nothing),
 	        cmocka_unit_test(serialization_failures_run_again),
