@@ -17,6 +17,9 @@
 
 DEFINE_AUTO(config, struct config *, config_destroy)
 
+/* A configuration that lives as long as its scope, because the filled target points into it. */
+#define LIVING(name) AUTO(config) __attribute__((unused)) struct config *name
+
 #define ARGS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
 static struct config *load(struct fixture_target *target, const char *yaml, const char *const *args)
@@ -35,8 +38,7 @@ static void defaults_fill_everything(void **state)
 {
 	(void)state;
 	struct fixture_target target;
-	AUTO(config) struct config *config = load(&target, NULL, NULL);
-	assert_non_null(config);
+	LIVING(config) = load(&target, NULL, NULL);
 	assert_string_equal(target.url, "postgresql://fangs:secret@localhost/fangs");
 	assert_string_equal(target.token, "");
 	assert_int_equal(target.pool_size, 8);
@@ -53,23 +55,23 @@ static void sources_override_in_order(void **state)
 	(void)state;
 	struct fixture_target target;
 	static const char yaml[] = "db: {pool_size: 2}\ninterval: 2s\nwatcher:\n  interval: 3s\n";
-	AUTO(config) struct config *file = load(&target, yaml, NULL);
+	LIVING(file) = load(&target, yaml, NULL);
 	assert_int_equal(target.pool_size, 2);
 	assert_int_equal(target.interval_ms, 3000);
 
 	assert_int_equal(setenv("FANGS_INTERVAL", "4s", 1), 0);
-	AUTO(config) struct config *env = load(&target, yaml, NULL);
+	LIVING(env) = load(&target, yaml, NULL);
 	assert_int_equal(target.interval_ms, 4000);
 	assert_int_equal(setenv("FANGS_WATCHER_INTERVAL", "5s", 1), 0);
-	AUTO(config) struct config *section = load(&target, yaml, NULL);
+	LIVING(section) = load(&target, yaml, NULL);
 	assert_int_equal(target.interval_ms, 5000);
-	AUTO(config) struct config *flag = load(&target, yaml, ARGS("--interval", "6s"));
+	LIVING(flag) = load(&target, yaml, ARGS("--interval", "6s"));
 	assert_int_equal(target.interval_ms, 6000);
-	AUTO(config) struct config *alias = load(&target, yaml, ARGS("-watcher-interval=7s"));
+	LIVING(alias) = load(&target, yaml, ARGS("-watcher-interval=7s"));
 	assert_int_equal(target.interval_ms, 7000);
 
 	assert_int_equal(setenv("FANGS_WATCHER_INTERVAL", "", 1), 0); /* empty: as if unset */
-	AUTO(config) struct config *empty = load(&target, yaml, NULL);
+	LIVING(empty) = load(&target, yaml, NULL);
 	assert_int_equal(target.interval_ms, 4000);
 	assert_int_equal(unsetenv("FANGS_INTERVAL"), 0);
 	assert_int_equal(unsetenv("FANGS_WATCHER_INTERVAL"), 0);
@@ -80,10 +82,10 @@ static void aliases_of_the_environment_count(void **state)
 	(void)state;
 	struct fixture_target target;
 	assert_int_equal(setenv("FANGS_PG_DSN", "host=a", 1), 0);
-	AUTO(config) struct config *alias = load(&target, NULL, NULL);
+	LIVING(alias) = load(&target, NULL, NULL);
 	assert_string_equal(target.url, "host=a");
 	assert_int_equal(setenv("FANGS_DB_URL", "host=b", 1), 0);
-	AUTO(config) struct config *name = load(&target, NULL, NULL);
+	LIVING(name) = load(&target, NULL, NULL);
 	assert_string_equal(target.url, "host=b");
 	assert_int_equal(unsetenv("FANGS_PG_DSN"), 0);
 	assert_int_equal(unsetenv("FANGS_DB_URL"), 0);
@@ -93,11 +95,10 @@ static void values_of_all_types_are_read(void **state)
 {
 	(void)state;
 	struct fixture_target target;
-	AUTO(config)
-	struct config *file = load(&target,
-	                           "kafka:\n  brokers: [x, ' y ']\n"
-	                           "limit: 16M\nverbose: yes\ntoken: t\ndb.url: dotted\n",
-	                           NULL);
+	LIVING(file) = load(&target,
+	                    "kafka:\n  brokers: [x, ' y ']\n"
+	                    "limit: 16M\nverbose: yes\ntoken: t\ndb.url: dotted\n",
+	                    NULL);
 	assert_int_equal(target.brokers.count, 2);
 	assert_string_equal(target.brokers.items[1], "y");
 	assert_int_equal(target.limit_bytes, 16 << 20);
@@ -105,18 +106,16 @@ static void values_of_all_types_are_read(void **state)
 	assert_string_equal(target.token, "t");
 	assert_string_equal(target.url, "dotted");
 
-	AUTO(config)
-	struct config *flags =
-	        load(&target, "verbose: true\n",
-	             ARGS("--kafka-brokers", "x,,y,", "--limit=10", "--verbose=false",
-	                  "--interval=1d", "--db-pool-size", "64", "--db-url="));
+	LIVING(flags) = load(&target, "verbose: true\n",
+	                     ARGS("--kafka-brokers", "x,,y,", "--limit=10", "--verbose=false",
+	                          "--interval=1d", "--db-pool-size", "64", "--db-url="));
 	assert_int_equal(target.brokers.count, 2);
 	assert_int_equal(target.limit_bytes, 10);
 	assert_false(target.verbose);
 	assert_int_equal(target.interval_ms, 86400000);
 	assert_int_equal(target.pool_size, 64);
 	assert_string_equal(target.url, "");
-	AUTO(config) struct config *bare = load(&target, NULL, ARGS("--verbose"));
+	LIVING(bare) = load(&target, NULL, ARGS("--verbose"));
 	assert_true(target.verbose);
 }
 
@@ -124,10 +123,9 @@ static void null_means_not_given(void **state)
 {
 	(void)state;
 	struct fixture_target target;
-	AUTO(config)
-	struct config *config = load(&target, "interval:\nlimit: ~\ndb:\nwatcher: null\n", NULL);
+	LIVING(config) = load(&target, "interval:\nlimit: ~\ndb:\nwatcher: null\n", NULL);
 	assert_int_equal(target.interval_ms, 300000);
-	AUTO(config) struct config *empty = load(&target, "# nothing\n", NULL);
+	LIVING(empty) = load(&target, "# nothing\n", NULL);
 	assert_int_equal(target.pool_size, 8);
 }
 
@@ -135,8 +133,7 @@ static void other_services_sections_are_skipped(void **state)
 {
 	(void)state;
 	struct fixture_target target;
-	AUTO(config)
-	struct config *config =
+	LIVING(config) =
 	        load(&target,
 	             "dispatcher: {lease: 30s}\nrunner: {slots: 4}\ndiffer:\nnotifier: {}\n"
 	             "api: {listen: x}\ncli: {}\nup: {}\nmetrics: {listen: y}\ninterval: 9s\n",
@@ -153,7 +150,7 @@ static void secrets_come_from_files(void **state)
 	assert_int_equal(write(fd, "s3cret\n", 7), 7);
 	char flag[64];
 	(void)snprintf(flag, sizeof(flag), "--token=@%s", path);
-	AUTO(config) struct config *config = load(&target, NULL, ARGS(flag));
+	LIVING(config) = load(&target, NULL, ARGS(flag));
 	assert_string_equal(target.token, "s3cret");
 	assert_int_equal(unlink(path), 0);
 }
@@ -162,8 +159,7 @@ static void subtrees_can_be_walked(void **state)
 {
 	(void)state;
 	struct fixture_target target;
-	AUTO(config)
-	struct config *config = load(&target, "\nnotifiers:\n  - {name: a, url: u}\n  - b\n", NULL);
+	LIVING(config) = load(&target, "\nnotifiers:\n  - {name: a, url: u}\n  - b\n", NULL);
 	const struct config_node *list = target.notifiers;
 	assert_int_equal(config_node_kind(list), CONFIG_NODE_LIST);
 	assert_int_equal(config_node_count(list), 2);
