@@ -137,7 +137,7 @@ static int place_round(struct db *db, const struct dispatcher_config *config,
                        const struct dispatcher_metrics *metrics, struct arena *arena,
                        struct error *err)
 {
-	struct free_runners runners;
+	struct free_runners runners = {0};
 	int placed = 0;
 
 	int rc = list_free_runners(db, config, arena, &runners, err);

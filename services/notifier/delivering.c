@@ -48,7 +48,7 @@ static int load_notice(struct db *db, const struct delivery *delivery, struct ar
 static int render_body(struct db *db, const struct template *template, struct delivery *delivery,
                        struct arena *arena, struct webhook_outcome *ret, struct error *err)
 {
-	struct notice notice;
+	struct notice notice = {0};
 	AUTO(buf) struct buf body;
 
 	buf_init(&body, BODY_MAX);

@@ -2,7 +2,8 @@
 #include "notifier.h"
 
 #define FIELD(name) offsetof(struct notifier_config, name)
-#define HOUR_MS (INT64_C(3600) * 1000)
+#define MINUTE_MS (INT64_C(60) * 1000)
+#define HOUR_MS (60 * MINUTE_MS)
 
 const struct config_option notifier_options[] = {
         {.key = "file",
@@ -37,7 +38,7 @@ const struct config_option notifier_options[] = {
          .offset = FIELD(timeout_ms),
          .fallback = "10s",
          .min = 10,
-         .max = 60 * 1000,
+         .max = MINUTE_MS,
          .help = "Time for one attempt."},
         {.key = "parallel",
          .type = CONFIG_INT,

@@ -12,7 +12,7 @@
 
 static const char id_prefix[] = "msg_";
 
-enum { ID_BYTES = 16, WEBHOOK_ID_MAX = sizeof(id_prefix) + 2 * ID_BYTES };
+enum { ID_BYTES = 16, ID_DIGITS = 2 * ID_BYTES, WEBHOOK_ID_MAX = sizeof(id_prefix) + ID_DIGITS };
 
 bool severity_wanted(const char *min_severity, const char *max_severity)
 {

@@ -86,7 +86,7 @@ struct race {
 static void *claim_all(void *arg)
 {
 	struct race *race = arg;
-	struct claim c;
+	struct claim c = {0};
 	struct arena arena;
 
 	arena_init(&arena);
@@ -119,7 +119,7 @@ static void watchers_share_the_packages(void **state)
 static void a_fresh_package_has_a_moment_of_grace(void **state)
 {
 	struct db_fixture *f = *state;
-	struct claim c;
+	struct claim c = {0};
 	struct arena arena;
 
 	arena_init(&arena);
@@ -136,7 +136,7 @@ static void a_fresh_package_has_a_moment_of_grace(void **state)
 static void a_release_is_recorded_once(void **state)
 {
 	struct db_fixture *f = *state;
-	struct claim c;
+	struct claim c = {0};
 	struct arena arena;
 
 	arena_init(&arena);
@@ -178,7 +178,7 @@ static void a_version_that_comes_back_is_announced_again(void **state)
 {
 	struct db_fixture *f = *state;
 	struct registry_answer version_2 = version_1;
-	struct claim c;
+	struct claim c = {0};
 	struct arena arena;
 
 	arena_init(&arena);
@@ -198,7 +198,7 @@ static void errors_change_nothing_in_packages(void **state)
 {
 	struct db_fixture *f = *state;
 	struct registry_answer none = {.etag = "", .retry_after_ms = 1200000};
-	struct claim c;
+	struct claim c = {0};
 	struct arena arena;
 
 	arena_init(&arena);
@@ -233,7 +233,7 @@ static void held_and_unpublished_packages_are_a_state(void **state)
 	} cases[] = {{PACKUMENT_SECURITY_HELD, "security_held"},
 	             {PACKUMENT_UNPUBLISHED, "unpublished"}};
 	struct db_fixture *f = *state;
-	struct claim c;
+	struct claim c = {0};
 	struct arena arena;
 
 	arena_init(&arena);
@@ -260,7 +260,7 @@ static void an_unchanged_package_keeps_its_etag(void **state)
 {
 	struct db_fixture *f = *state;
 	struct registry_answer unchanged = {.etag = ""};
-	struct claim c;
+	struct claim c = {0};
 	struct arena arena;
 
 	arena_init(&arena);
@@ -285,7 +285,7 @@ static void a_package_removed_meanwhile_leaves_nothing_behind(void **state)
 {
 	struct db_fixture *f = *state;
 	struct registry_answer none = {.etag = ""};
-	struct claim c;
+	struct claim c = {0};
 	struct arena arena;
 
 	arena_init(&arena);

@@ -10,6 +10,7 @@
 #include "http/http_client.h"
 
 enum {
+	URL_MAX = 8192,         /* the registry's own, and a name with each byte encoded */
 	ETAG_MAX = 256,         /* longer ones are not worth a column; the poll is unconditional */
 	ERROR_EXCERPT_MAX = 200 /* of an error answer's body, for the sentence */
 };
@@ -65,28 +66,23 @@ static bool is_plain(char c)
 	       c == '-' || c == '_' || c == '.' || c == '~' || c == '@';
 }
 
-char *registry_package_url(const char *base, const char *package, struct arena *arena)
+const char *registry_package_url(const char *base, const char *package, struct arena *arena)
 {
-	size_t base_size = strlen(base), package_size = strlen(package);
-	while (base_size && base[base_size - 1] == '/')
-		base_size--;
+	struct view server = view_of_string(base);
+	AUTO(buf) struct buf url;
 
-	char *url = arena_alloc(arena, base_size + 1 + 3 * package_size + 1, 1);
-	char *out = url;
-	memcpy(out, base, base_size);
-	out += base_size;
-	*out++ = '/';
+	while (view_ends_with(server, VIEW_LITERAL("/")))
+		server.size--;
+	buf_init(&url, URL_MAX);
+	buf_append_view(&url, server);
+	buf_append_char(&url, '/');
 	for (const char *c = package; *c; c++) {
-		static const char digits[] = "0123456789abcdef";
-		if (is_plain(*c)) {
-			*out++ = *c;
-			continue;
-		}
-		*out++ = '%';
-		*out++ = digits[(unsigned char)*c >> 4];
-		*out++ = digits[(unsigned char)*c & 15];
+		if (is_plain(*c))
+			buf_append_char(&url, *c);
+		else
+			buf_printf(&url, "%%%02x", (unsigned char)*c);
 	}
-	return url;
+	return arena_copy(arena, buf_view(&url)).data;
 }
 
 enum registry_outcome registry_classify(long status, int64_t retry_after_ms)
@@ -129,8 +125,11 @@ static void excerpt(struct view body, char text[ERROR_EXCERPT_MAX + 1])
 {
 	size_t size = body.size < ERROR_EXCERPT_MAX ? body.size : ERROR_EXCERPT_MAX;
 
-	for (size_t i = 0; i < size; i++)
-		text[i] = body.data[i] >= ' ' && body.data[i] <= '~' ? body.data[i] : ' ';
+	for (size_t i = 0; i < size; i++) {
+		text[i] = body.data[i];
+		if (text[i] < ' ' || text[i] > '~')
+			text[i] = ' ';
+	}
 	text[size] = '\0';
 }
 

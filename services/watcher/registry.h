@@ -55,7 +55,7 @@ enum registry_outcome registry_fetch(struct registry *registry, const char *pack
 /* The parts without a network, for tests. */
 
 /* "<base>/@scope%2fname", everything but unreserved characters and '@' percent-encoded. */
-char *registry_package_url(const char *base, const char *package, struct arena *arena);
+const char *registry_package_url(const char *base, const char *package, struct arena *arena);
 enum registry_outcome registry_classify(long status, int64_t retry_after_ms);
 /* Retry-After in either of its forms (seconds, HTTP date); 0 when it is absent or nonsense. */
 int64_t registry_retry_after_ms(const char *header, int64_t now_wall_ns);

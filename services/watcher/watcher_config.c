@@ -3,6 +3,9 @@
 
 #define FIELD(name) offsetof(struct watcher_config, name)
 #define HOUR_MS (INT64_C(3600) * 1000)
+#define WEEK_MS (INT64_C(168) * HOUR_MS)
+
+enum { BODY_MAX_MIN = 64 << 10, BODY_MAX_MAX = 1 << 30 };
 
 const struct config_option watcher_options[] = {
         {.key = "registry",
@@ -41,14 +44,14 @@ const struct config_option watcher_options[] = {
          .offset = FIELD(backoff_max_ms),
          .fallback = "6h",
          .min = 100,
-         .max = 7 * 24 * HOUR_MS,
+         .max = WEEK_MS,
          .help = "Longest time between two polls of a package whose polls keep failing."},
         {.key = "body_max",
          .type = CONFIG_SIZE,
          .offset = FIELD(body_max_bytes),
          .fallback = "64M",
-         .min = 64 * 1024,
-         .max = INT64_C(1) << 30,
+         .min = BODY_MAX_MIN,
+         .max = BODY_MAX_MAX,
          .help = "Largest registry document that is read."},
 };
 const size_t watcher_option_count = CONFIG_COUNT(watcher_options);
