@@ -46,11 +46,13 @@ static bool is_search_result(int32_t result)
 	return result == -ENOENT || result == -EACCES || result == -ENOTDIR;
 }
 
+/* Up to the sandbox's command: what is above it is the container runtime. */
 static void add_ancestors(struct event_exec *exec, const struct process *process)
 {
 	const struct process *above = process->parent;
 
-	for (; above && exec->ancestor_count < EVENT_ANCESTORS_MAX; above = above->parent)
+	for (; above && !process_is_runtime(above) && exec->ancestor_count < EVENT_ANCESTORS_MAX;
+	     above = above->parent)
 		exec->ancestors[exec->ancestor_count++] = (struct event_ancestor){
 		        .pid = above->pid,
 		        .ppid = above->ppid,
