@@ -82,12 +82,12 @@ static struct partition *partition_of(struct differ *differ, const struct bus_me
 	return known ? &differ->partitions[message->partition] : NULL;
 }
 
-/* Ours, and not applied before. */
+/* Of a partition that is ours. Its offset may be below the next one: then the log was replaced and
+ * starts again, and the stored offset follows it down. */
 static bool is_due(struct differ *differ, const struct bus_message *message)
 {
 	const struct partition *partition = partition_of(differ, message);
-	return partition && partition->owned && !partition->lost_track &&
-	       message->offset >= partition->next_offset;
+	return partition && partition->owned && !partition->lost_track;
 }
 
 static int load_runs(struct differ *differ, struct db_conn *conn,
