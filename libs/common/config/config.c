@@ -169,13 +169,19 @@ static output_fn late_output(const struct config_builtin *builtin)
 	return builtin->check ? write_checked : NULL;
 }
 
+/* Called as soon as flags and environment are known, so that a mistake in the file is logged under
+ * the right name and form, and again when the file is read. */
 static void setup_log(const struct config *config)
 {
 	const struct config_program *program = config->program;
 	enum log_level level = LOG_LEVEL_INFO;
 	enum log_format format = LOG_FORMAT_JSON;
-	(void)log_level_parse(config->builtin.log_level, &level); /* both were checked: `choices` */
-	(void)log_format_parse(config->builtin.log_format, &format);
+	const char *level_name = config->builtin.log_level;
+	const char *format_name = config->builtin.log_format;
+	if (level_name)
+		(void)log_level_parse(level_name, &level); /* checked: `choices` */
+	if (format_name)
+		(void)log_format_parse(format_name, &format);
 	log_setup(program->section ? program->section : program->name, level, format);
 }
 
@@ -183,10 +189,12 @@ static int load(struct config *config, int argc, char **argv, enum config_action
                 struct error *err)
 {
 	int rc = 0;
+	setup_log(config); /* the defaults */
 	config_take_env(config);
 	if ((rc = config_take_args(config, argc, argv, err)) < 0 ||
 	    (rc = apply_all(config, true, err)) < 0)
 		return rc;
+	setup_log(config);
 	output_fn output = early_output(&config->builtin);
 	if (!output) {
 		const char *path = config->builtin.file;
