@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What the parts of the gateway share. The gateway keeps nothing that matters: runs, leases and
+ * runners are rows, events are on the bus, and any replica may serve any runner or die at any time.
+ *
+ * Handlers run in the server's workers; everything here may be used by any of them.
+ */
+#ifndef FANGS_API_API_H
+#define FANGS_API_API_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "backbone/backbone.h"
+#include "config/config.h"
+#include "failure.h"
+#include "gate.h"
+#include "http/http_server.h"
+#include "metrics/metrics.h"
+#include "polls.h"
+#include "totals.h"
+
+struct api_config {
+	char *listen;
+	char *id; /* orchestrator_id on the wire */
+	bool insecure;
+	char *tls_cert, *tls_key, *tls_client_ca;
+	int64_t workers;
+	int64_t connections_max, connections_per_peer;
+	int64_t poll_ms;          /* length of a long poll without a job */
+	int64_t offer_timeout_ms; /* a job handed out and not begun by then is handed out again */
+	int64_t lease_ms;         /* what a sign of life is worth */
+};
+extern const struct config_option api_options[]; /* fills struct api_config */
+extern const size_t api_option_count;
+
+/* Refuses what would be open to the network without anybody having said so. */
+int api_config_check(const struct api_config *config, struct error *err);
+
+struct api_metrics {
+	struct metric_family *events; /* by type */
+	struct metric *events_dropped;
+	struct metric *scans_queued;
+	struct metric *promoted;
+	struct metric *publish_seconds;
+};
+
+struct api {
+	const struct api_config *config;
+	struct service *service;
+	struct db *db;
+	struct bus *bus;
+	const char *bus_driver;
+	struct http_server *server;
+	struct polls polls;
+	struct gate gate;
+	struct failures failures;
+	struct totals totals;
+	struct api_metrics metrics;
+};
+
+/* The service: serves until it is told to stop. */
+int api_run(const struct backbone *backbone, void *config, struct error *err);
+
+#endif

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Answering a post when what it brought is durable on the bus, and not before: the request is
+ * parked while its records are on their way, and no thread waits for them.
+ *
+ * A publication is made by the request's handler, filled, and sent; from then on it lives by
+ * itself. It ends by success (the prepared answer, or a further step), by the failure of a record
+ * (503: the runner sends it again), or by its deadline (503), whichever comes first.
+ */
+#ifndef FANGS_API_PUBLISH_H
+#define FANGS_API_PUBLISH_H
+
+#include "api.h"
+#include "base/buf.h"
+
+struct publication;
+
+struct publication *publication_create(struct api *api, struct http_request *request);
+
+/* A message for the topic `events`, keyed by the run: an empty buf to be filled now. It belongs to
+ * the publication. */
+struct buf *publication_add(struct publication *publication, const char *run_id);
+
+/* Drops it unsent; the request is the caller's again. */
+void publication_cancel(struct publication *publication);
+
+/* Sends. On success `then` runs in a worker with the publication as ctx and must answer; all are
+ * done with it when `then` returns. The request is nobody's after this call. */
+void publication_send(struct publication *publication, http_handler_fn then, void *owner);
+void *publication_owner(const struct publication *publication); /* for `then` */
+
+#endif
