@@ -121,6 +121,10 @@ static void pool_replaces_connections_that_died_idle(void **state)
 	(void)db_fixture_number(fixture, "SELECT count(pg_terminate_backend(pid)) FROM "
 	                                 "pg_stat_activity WHERE datname = current_database() AND "
 	                                 "pid <> pg_backend_pid()");
+	while (db_fixture_number(fixture,
+	                         "SELECT count(*) - 1 FROM pg_stat_activity WHERE datname "
+	                         "= current_database() AND backend_type = 'client backend'"))
+		;
 	for (int i = 0; i < 4; i++) {
 		conns[i] = db_acquire(fixture->db, &err);
 		assert_int_equal(db_exec(conns[i], &increment, &DB_INT(1), 1, &err), 1);
