@@ -9,8 +9,8 @@
 
 enum { WATCH_PREFIX_MAX = 256 };
 
-static const char proc[] = "/proc/";
-static const char proc_self[] = "/proc/self";
+#define PROC VIEW_LITERAL("/proc/")
+#define PROC_SELF VIEW_LITERAL("/proc/self")
 
 static int entry_order(const void *a, const void *b)
 {
@@ -50,13 +50,13 @@ void watch_list_release(struct watch_list *list)
 
 size_t path_proc_size(struct view path)
 {
-	size_t size = sizeof(proc) - 1;
+	size_t size = PROC.size;
 
-	if (!view_starts_with(path, VIEW_LITERAL("/proc/")))
+	if (!view_starts_with(path, PROC))
 		return 0;
 	while (size < path.size && isdigit((unsigned char)path.data[size]))
 		size++;
-	if (size == sizeof(proc) - 1 || (size < path.size && path.data[size] != '/'))
+	if (size == PROC.size || (size < path.size && path.data[size] != '/'))
 		return 0;
 	return size;
 }
@@ -78,7 +78,7 @@ enum watch_match watch_list_match(const struct watch_list *list, struct view pat
 	struct view head = path, tail = {path.data, 0};
 
 	if (own) {
-		head = view_of(proc_self, sizeof(proc_self) - 1);
+		head = PROC_SELF;
 		tail = view_of(path.data + own, path.size - own);
 	}
 	for (size_t i = 0; i < list->count; i++)
