@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fingerprint.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <openssl/sha.h>
 #include <stdio.h>
@@ -22,7 +23,7 @@ int fingerprinter_init(struct fingerprinter *fingerprinter, struct error *err)
 	buf_init(&fingerprinter->folded, 2 * TEXT_MAX_BYTES);
 	buf_init(&fingerprinter->bounded[0], FINGERPRINT_VALUE_MAX);
 	buf_init(&fingerprinter->bounded[1], FINGERPRINT_VALUE_MAX);
-	return fingerprinter->locale == (locale_t)0 ? -err->code : 0;
+	return fingerprinter->locale == (locale_t)0 ? -ENOENT : 0;
 }
 
 void fingerprinter_release(struct fingerprinter *fingerprinter)

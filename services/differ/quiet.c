@@ -40,6 +40,7 @@ static int judge_quiet(struct differ *differ, struct db_conn *conn, const struct
                        const char *id, struct error *err)
 {
 	differ->transactions++;
+	differ->started_ns = clock_monotonic_ns();
 	int failed = db_begin(conn, err);
 	if (!failed)
 		failed = judge_in_transaction(differ, conn, ref, id, err);
@@ -51,18 +52,12 @@ static int judge_quiet(struct differ *differ, struct db_conn *conn, const struct
 	return failed;
 }
 
-int differ_sweep(struct differ *differ, struct error *err)
+static int judge_all(struct differ *differ, struct db_conn *conn, const PGresult *rows,
+                     struct error *err)
 {
 	int32_t partitions = bus_partition_count(differ->bus, BUS_EVENTS, err);
 	if (partitions < 0)
 		return partitions;
-	AUTO(db_conn) struct db_conn *conn = db_acquire(differ->db, err);
-	if (!conn)
-		return -err->code;
-	const struct db_param params[] = {DB_INT(differ->config->quiet_ms), DB_INT(RUNS_PER_SWEEP)};
-	AUTO(pgresult) PGresult *rows = db_query(conn, &sql_quiet_runs, params, 2, err);
-	if (!rows)
-		return -err->code;
 	for (int row = 0; row < PQntuples(rows); row++) {
 		const char *id = db_cell(rows, row, 0);
 		struct run_ref ref = {.partition =
@@ -75,4 +70,18 @@ int differ_sweep(struct differ *differ, struct error *err)
 			return failed;
 	}
 	return 0;
+}
+
+int differ_sweep(struct differ *differ, struct error *err)
+{
+	if (!bus_reachable(differ->bus)) /* what is quiet may only be out of reach */
+		return 0;
+	AUTO(db_conn) struct db_conn *conn = db_acquire(differ->db, err);
+	if (!conn)
+		return -err->code;
+	const struct db_param params[] = {DB_INT(differ->config->quiet_ms), DB_INT(RUNS_PER_SWEEP)};
+	AUTO(pgresult) PGresult *rows = db_query(conn, &sql_quiet_runs, params, 2, err);
+	if (!rows)
+		return -err->code;
+	return PQntuples(rows) > 0 ? judge_all(differ, conn, rows, err) : 0;
 }

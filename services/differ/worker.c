@@ -167,11 +167,13 @@ static void measure(struct differ *differ)
 		return;
 	differ->measured_ms = now_ms;
 	int64_t lag = 0, owned = 0;
+	bool reachable = bus_reachable(differ->bus);
 	for (int32_t i = 0; i < differ->partition_end; i++) {
 		if (!differ->partitions[i].owned)
 			continue;
-		int64_t end = bus_end_offset(differ->bus, BUS_EVENTS, i, NULL);
 		owned++;
+		int64_t end = reachable ? bus_end_offset(differ->bus, BUS_EVENTS, i, NULL) : -1;
+		reachable = end >= 0; /* each further one would wait as long in vain */
 		if (end > differ->partitions[i].next_offset)
 			lag += end - differ->partitions[i].next_offset;
 	}
