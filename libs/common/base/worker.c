@@ -16,7 +16,7 @@ struct worker {
 	bool stopping;
 };
 
-static void *run(void *arg)
+static void *thread_main(void *arg)
 {
 	struct worker *worker = arg;
 	worker->run(worker->ctx, worker);
@@ -30,15 +30,15 @@ static void destroy(struct worker *worker)
 	free(worker);
 }
 
-struct worker *worker_start(const char *name, void (*work)(void *ctx, struct worker *worker),
+struct worker *worker_start(const char *name, void (*run)(void *ctx, struct worker *worker),
                             void *ctx, struct error *err)
 {
 	struct worker *worker = xcalloc(1, sizeof(*worker));
-	worker->run = work;
+	worker->run = run;
 	worker->ctx = ctx;
 	(void)pthread_mutex_init(&worker->lock, NULL);
 	cond_init(&worker->wake);
-	int rc = pthread_create(&worker->thread, NULL, run, worker);
+	int rc = pthread_create(&worker->thread, NULL, thread_main, worker);
 	if (rc) {
 		error_set_errno(err, rc, "cannot start the thread '%s'", name);
 		destroy(worker);

@@ -4,7 +4,7 @@
 
 #define FIELD(name) offsetof(struct bus_config, name)
 
-enum { MAX_PARTITIONS = 10000, HOUR_MS = 3600 * 1000 };
+enum { MAX_PARTITIONS = 10000, MINUTE_MS = 60 * 1000, HOUR_MS = 60 * MINUTE_MS };
 
 const struct config_option bus_options[] = {
         {.key = "bus.driver",
@@ -39,7 +39,7 @@ const struct config_option bus_options[] = {
          .type = CONFIG_DURATION_MS,
          .offset = FIELD(retention_ms),
          .fallback = "24h",
-         .min = 60 * 1000,
+         .min = MINUTE_MS,
          .max = INT64_C(365) * 24 * HOUR_MS,
          .help = "How long messages are kept. On PostgreSQL, unconsumed messages are kept longer; "
                  "on Kafka it is set when a topic is created."},

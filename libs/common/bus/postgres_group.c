@@ -22,6 +22,8 @@ struct group_view {
 
 size_t postgres_group_share(size_t partitions, size_t members, size_t rank)
 {
+	if (members == 0)
+		return 0;
 	return partitions / members + (rank < partitions % members);
 }
 

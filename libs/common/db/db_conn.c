@@ -34,7 +34,7 @@ void db_conn_disconnect(struct db_conn *conn)
 void db_conn_destroy(struct db_conn *conn)
 {
 	db_conn_disconnect(conn);
-	free(conn->prepared);
+	free((void *)conn->prepared);
 	free(conn);
 }
 
@@ -113,8 +113,8 @@ static int prepare(struct db_conn *conn, const struct db_statement *statement, s
 		return db_conn_fail(conn, result, statement->name, err);
 	if (conn->prepared_count == conn->prepared_space) {
 		conn->prepared_space = conn->prepared_space ? conn->prepared_space * 2 : 16;
-		conn->prepared =
-		        xrealloc(conn->prepared, conn->prepared_space, sizeof(*conn->prepared));
+		conn->prepared = xrealloc((void *)conn->prepared, conn->prepared_space,
+		                          sizeof(const struct db_statement *));
 	}
 	conn->prepared[conn->prepared_count++] = statement;
 	return 0;
