@@ -9,7 +9,7 @@
 #define NOT_OVER "a.outcome IN ('', 'result')"
 
 /* For ids, which are hex digits: an index range also in a plan that does not know the prefix. */
-#define BEGINS_WITH(column, prefix) column " ~>=~ " prefix " AND " column " ~<~ " prefix " || 'g'"
+#define BEGINS_WITH(column, prefix) column " ~>=~ " prefix " AND " column " ~<~ (" prefix " || 'g')"
 
 /* A partition of a runner that was silent for longer than this may be given to another one. */
 #define PARTITION_KEPT "interval '1 hour'"

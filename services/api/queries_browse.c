@@ -76,7 +76,7 @@ const struct db_statement browse_deviations = {
                 4) " AND " FILTER("d.severity",
                                   5) " AND " FILTER("d.category",
                                                     6) " AND ($7::text IS NULL OR d.run_id ~>=~ $7 "
-                                                       "AND d.run_id ~<~ $7 || 'g')"
+                                                       "AND d.run_id ~<~ ($7 || 'g'))"
                                                        " ORDER BY d.detected_at DESC, d.id DESC "
                                                        "LIMIT $1::bigint"};
 
@@ -158,33 +158,34 @@ const struct db_statement browse_packages = {
 const struct db_statement browse_package = {"api_package", "SELECT " PACKAGE_COLUMNS PACKAGE_TABLES
                                                            " WHERE p.name = $1"};
 
-const struct db_statement browse_releases =
-        {"api_releases",
-         "SELECT l.package_name AS package, l.version, l.tarball_url, l.shasum,"
-         " l.npm_integrity AS integrity, " UTC(
-                 "l.published_at") " AS published_at,"
-                                   " " UTC("l.discovered_at") " AS discovered_at,"
-                                                              " " CURSOR(
-                                                                      "l.discovered_at",
-                                                                      "l.package_name || ' ' || "
-                                                                      "l.version") " FROM releases "
-                                                                                   "l"
-                                                                                   " WHERE " BEFORE(
-                                                                                           "l."
-                                                                                           "discove"
-                                                                                           "red_at",
-                                                                                           "l."
-                                                                                           "package"
-                                                                                           "_name "
-                                                                                           "|| ' ' "
-                                                                                           "|| "
-                                                                                           "l."
-                                                                                           "versio"
-                                                                                           "n") " A"
-                                                                                                "ND"
-                                                                                                " " FILTER("l.package_name",
-                                                                                                           4) " ORDER BY l.discovered_at DESC, l.package_name || ' ' || l.version DESC"
-                                                                                                              " LIMIT $1::bigint"};
+const struct db_statement browse_releases = {
+        "api_releases",
+        "SELECT l.package_name AS package, l.version, l.tarball_url, l.shasum,"
+        " l.npm_integrity AS integrity, " UTC(
+                "l.published_at") " AS published_at,"
+                                  " " UTC("l.discovered_at") " AS discovered_at,"
+                                                             " " CURSOR(
+                                                                     "l.discovered_at",
+                                                                     "l.package_name || ' ' || "
+                                                                     "l.version") " FROM releases "
+                                                                                  "l"
+                                                                                  " WHERE " BEFORE(
+                                                                                          "l."
+                                                                                          "discove"
+                                                                                          "red_at",
+                                                                                          "l."
+                                                                                          "package"
+                                                                                          "_name "
+                                                                                          "|| ' ' "
+                                                                                          "|| "
+                                                                                          "l."
+                                                                                          "versio"
+                                                                                          "n") " A"
+                                                                                               "ND"
+                                                                                               " " FILTER(
+                                                                                                       "l.package_name",
+                                                                                                       4) " ORDER BY l.discovered_at DESC, l.package_name || ' ' || l.version DESC"
+                                                                                                          " LIMIT $1::bigint"};
 
 const struct db_statement browse_baseline = {
         "api_baseline",

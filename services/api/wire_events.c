@@ -75,12 +75,12 @@ static void count_events(const struct api *api, const struct event_batches *batc
 static void reply_events(void *ctx, struct http_request *request)
 {
 	const struct events_post *post = publication_owner(ctx);
-	AUTO(buf) struct buf body;
 
 	if (post->malformed) {
 		http_reply_error(request, 400, "decode batch: %s", post->err.text);
 		return;
 	}
+	AUTO(buf) struct buf body;
 	buf_init(&body, ANSWER_MAX_BYTES);
 	struct json_writer w = json_writer_on(&body);
 	json_object(&w);
