@@ -239,7 +239,7 @@ static int remove_everywhere(const struct cgroup_tree *tree, const char *relativ
 int run_cgroup_remove(const struct cgroup_tree *tree, const struct run_cgroup *cgroup,
                       int64_t timeout_ms, struct error *err)
 {
-	const struct timespec pause = {.tv_nsec = REMOVE_RETRY_MS * NS_PER_MS};
+	const struct timespec pause = {.tv_nsec = (long)REMOVE_RETRY_MS * NS_PER_MS};
 	int64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
 	int r;
 	while ((r = remove_everywhere(tree, cgroup->relative)) < 0) {

@@ -29,7 +29,7 @@ struct registration_ack {
 	int32_t jobs_partition; /* -1: none */
 };
 /* EPROTO (RETRY: a gateway in the middle of a start may say anything) unless "ok" is true. */
-int registration_ack_read(struct view json, struct registration_ack *ret, struct error *err);
+int registration_ack_read(struct view text, struct registration_ack *ret, struct error *err);
 
 struct heartbeat {
 	const char *runner_id, *boot_id;
@@ -45,6 +45,6 @@ struct heartbeat_answer {
 	struct run_id cancel[HEARTBEAT_IDS_MAX];
 	size_t cancel_count;
 };
-int heartbeat_answer_read(struct view json, struct heartbeat_answer *ret, struct error *err);
+int heartbeat_answer_read(struct view text, struct heartbeat_answer *ret, struct error *err);
 
 #endif

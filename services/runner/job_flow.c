@@ -15,7 +15,7 @@ enum {
 	CGROUP_REMOVE_MS = 2000,
 	NAP_MS = 20,
 };
-static const int64_t DURATION_MAX_NS = 24 * 3600 * NS_PER_S;
+static const int64_t DURATION_MAX_NS = INT64_C(24) * 3600 * NS_PER_S;
 
 /* One job's parts. */
 struct flow {
@@ -151,7 +151,7 @@ static int watch_cgroup(struct flow *flow, struct error *err)
 	int r = start_observation(flow, flow->job->cgroup_path, NULL, err);
 	if (r < 0)
 		return r;
-	const struct timespec nap = {.tv_nsec = NAP_MS * NS_PER_MS};
+	const struct timespec nap = {.tv_nsec = (long)NAP_MS * NS_PER_MS};
 	int64_t end_ms = clock_monotonic_ms() + flow->job->duration_ns / NS_PER_MS;
 	while (clock_monotonic_ms() < end_ms && !interrupted(flow))
 		(void)nanosleep(&nap, NULL);

@@ -32,6 +32,6 @@ struct job_flow {
 };
 
 /* Runs the job; one that could not be read only gets its result. */
-void job_flow_run(const struct job_flow *flow, struct attempt *attempt);
+void job_flow_run(const struct job_flow *shared, struct attempt *attempt);
 
 #endif

@@ -9,8 +9,9 @@
 
 #define FIELD(name) offsetof(struct runner_config, name)
 
-enum { MINUTE_MS = 60000, KIB = 1024, MIB = 1024 * KIB };
-#define GIB (INT64_C(1024) * MIB)
+#define MINUTE_MS INT64_C(60000)
+#define MIB (INT64_C(1024) * 1024)
+#define GIB (1024 * MIB)
 
 const struct config_option runner_options[] = {
         {.key = "gateway",

@@ -7,7 +7,7 @@
 #include "base/view.h"
 
 enum { IMAGE_NAME_MAX = 512 };
-static const int64_t GRACE_MAX_NS = 24 * 3600 * NS_PER_S;
+static const int64_t GRACE_MAX_NS = INT64_C(24) * 3600 * NS_PER_S;
 
 static bool is_image_char(char c)
 {

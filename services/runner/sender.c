@@ -49,7 +49,7 @@ static int lost(struct error *err)
 /* Sleeps between tries; negative when there shall be no further one. */
 static int pause_between(const struct attempt *attempt, int64_t ms, struct error *err)
 {
-	const struct timespec nap = {.tv_nsec = NAP_MS * NS_PER_MS};
+	const struct timespec nap = {.tv_nsec = (long)NAP_MS * NS_PER_MS};
 	int64_t until_ms = clock_monotonic_ms() + ms;
 	do {
 		int64_t give_up_at_ms = atomic_load(&attempt->give_up_at_ms);

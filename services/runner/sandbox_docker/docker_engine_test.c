@@ -20,7 +20,8 @@
 static const char SOCKET[] = "/var/run/docker.sock";
 static const char IMAGE[] = "node:20-slim";
 
-enum { LONG_MS = 30000, COMMAND_MAX = 512, MIB = 1 << 20 };
+enum { LONG_MS = 30000, COMMAND_MAX = 512 };
+static const int64_t MIB = 1 << 20;
 
 struct fixture {
 	struct sandbox_driver *driver;

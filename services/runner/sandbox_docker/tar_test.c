@@ -57,7 +57,7 @@ static void headers_before_the_file_are_skipped(void **state)
 	buf_init(&file, ARCHIVE_MAX);
 	tar_write_file(&archive, "pax", 0644, VIEW_LITERAL("30 mtime=1\n"));
 	archive.data[TYPE_OFFSET] = 'x';
-	archive.size = BLOCK * 2; /* without the end marker */
+	archive.size = (size_t)BLOCK * 2; /* without the end marker */
 	tar_write_file(&file, "package.json", 0644, VIEW_LITERAL("{}"));
 	buf_append_view(&archive, buf_view(&file));
 	assert_true(view_is(tar_first_file(buf_view(&archive)), "{}"));
