@@ -15,15 +15,13 @@ enum { ROUND_MS = 1000, SHORT_ROUND_MS = 200 };
 /* What one look at the locks tells. */
 struct group_view {
 	size_t partitions;
-	bool *taken; /* by partition */
-	size_t members, rank;
+	bool *taken;         /* by partition */
+	size_t others, rank; /* members beside us, and how many of them were there before */
 	bool found_self;
 };
 
 size_t postgres_group_share(size_t partitions, size_t members, size_t rank)
 {
-	if (members == 0)
-		return 0;
 	return partitions / members + (rank < partitions % members);
 }
 
@@ -72,11 +70,12 @@ static void see_lock(const struct postgres_group *group, struct group_view *view
 		view->taken[id] = true;
 	if (class != (uint32_t)group->member_class)
 		return;
-	view->members++;
-	if (mine)
+	if (mine) {
 		view->found_self = true;
-	else if (id < group->member)
-		view->rank++;
+		return;
+	}
+	view->others++;
+	view->rank += id < group->member;
 }
 
 static int look(const struct postgres_group *group, struct db_conn *conn, struct group_view *view,
@@ -118,7 +117,7 @@ static int take_free(const struct postgres_group *group, struct db_conn *conn,
                      struct error *err)
 {
 	struct db_array ids;
-	size_t first = view->rank * view->partitions / view->members;
+	size_t first = view->rank * view->partitions / (view->others + 1);
 	db_array_init(&ids, DB_ARRAY_INT4);
 	for (size_t i = 0; i < view->partitions && assignment->count + ids.count < share; i++) {
 		size_t partition = (first + i) % view->partitions;
@@ -142,7 +141,7 @@ static int one_round(struct postgres_group *group, struct db_conn *conn, struct 
 	int rc = look(group, conn, view, err);
 	if (rc)
 		return rc;
-	size_t share = postgres_group_share(view->partitions, view->members, view->rank);
+	size_t share = postgres_group_share(view->partitions, view->others + 1, view->rank);
 	rc = give_back(group, conn, assignment, options, share, err);
 	if (rc == 0)
 		rc = take_free(group, conn, view, assignment, share, err);
