@@ -54,7 +54,7 @@ static int sign(const struct webhook *webhook, int64_t now_s, struct webhook_hea
 		                 webhook->secret_env);
 	signature_of_body(secret, webhook->body, of_body);
 	signature_standard(secret, webhook->id, now_s, webhook->body, standard);
-	(void)webhook_headers_set(headers, "X-FANGS-Signature", arena_strdup(arena, of_body));
+	(void)webhook_headers_set(headers, "X-Fangs-Signature", arena_strdup(arena, of_body));
 	(void)webhook_headers_set(headers, "webhook-signature", arena_strdup(arena, standard));
 	return 0;
 }
