@@ -182,14 +182,26 @@ static void forget_finished(struct control *control, const struct heartbeat *tol
 	pthread_mutex_unlock(&control->lock);
 }
 
+/* A run whose result became durable while the heartbeat was on its way is cancelled to no effect.
+ */
+static bool has_finished(struct control *control, const struct run_id *id)
+{
+	pthread_mutex_lock(&control->lock);
+	bool finished = contains(control->finished, control->finished_count, id);
+	pthread_mutex_unlock(&control->lock);
+	return finished;
+}
+
 static void obey(struct control *control, const struct heartbeat_answer *answer)
 {
 	for (size_t i = 0; i < answer->cancel_count; i++) {
 		char text[RUN_ID_TEXT_SIZE];
+		if (has_finished(control, &answer->cancel[i]) ||
+		    !slots_cancel(control->options.slots, &answer->cancel[i]))
+			continue;
 		run_id_format(&answer->cancel[i], text);
 		LOG_WARN("the gateway gave this run to another runner; dropping it",
 		         LOG_STR("run_id", text));
-		slots_cancel(control->options.slots, &answer->cancel[i]);
 	}
 }
 

@@ -169,17 +169,20 @@ size_t slots_count(const struct slots *slots)
 	return slots->count;
 }
 
-void slots_cancel(struct slots *slots, const struct run_id *run_id)
+bool slots_cancel(struct slots *slots, const struct run_id *run_id)
 {
+	bool found = false;
 	pthread_mutex_lock(&slots->lock);
 	for (size_t i = 0; i < slots->count; i++) {
 		struct attempt *attempt = slots->slot[i].attempt;
 		if (attempt && run_id_equal(&attempt->job.run_id, run_id)) {
 			atomic_store(&attempt->lost, true);
 			atomic_store(&attempt->interrupt, true);
+			found = true;
 		}
 	}
 	pthread_mutex_unlock(&slots->lock);
+	return found;
 }
 
 void slots_interrupt(struct slots *slots, int64_t give_up_at_ms)

@@ -37,8 +37,8 @@ int slots_start(struct slots *slots, struct attempt *attempt,
 size_t slots_active(struct slots *slots, struct run_id *ids, size_t max);
 size_t slots_count(const struct slots *slots);
 
-/* The attempt is no longer this runner's: it ends without a result. */
-void slots_cancel(struct slots *slots, const struct run_id *run_id);
+/* The attempt is no longer this runner's: it ends without a result. False when it does not run. */
+bool slots_cancel(struct slots *slots, const struct run_id *run_id);
 
 /* All end soon, with a result that says so; what cannot be sent until then is given up. */
 void slots_interrupt(struct slots *slots, int64_t give_up_at_ms);

@@ -69,8 +69,8 @@ static void only_the_named_attempt_is_cancelled(void **state)
 	const struct run_id second = {{2}}, unknown = {{9}};
 	start(slots, &gate, 1);
 	start(slots, &gate, 2);
-	slots_cancel(slots, &unknown);
-	slots_cancel(slots, &second);
+	assert_false(slots_cancel(slots, &unknown));
+	assert_true(slots_cancel(slots, &second));
 	assert_true(slots_wait_free(slots, LONG_MS));
 	assert_int_equal(slots_active(slots, ids, 2), 1);
 	assert_int_equal(ids[0].bytes[0], 1);
