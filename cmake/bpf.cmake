@@ -23,7 +23,7 @@ endif()
 function(fangs_bpf name)
   cmake_parse_arguments(ARG "" "SOURCE" "HEADERS" ${ARGN})
   set(object ${CMAKE_CURRENT_BINARY_DIR}/${name}.o)
-  set(directory ${CMAKE_CURRENT_BINARY_DIR}/include)
+  set(directory ${CMAKE_BINARY_DIR}/generated)
   set(skeleton ${directory}/${name}.skel.h)
   set(inputs ${ARG_SOURCE} ${ARG_HEADERS})
   list(TRANSFORM inputs PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/)
@@ -35,7 +35,10 @@ function(fangs_bpf name)
       -c ${CMAKE_CURRENT_SOURCE_DIR}/${ARG_SOURCE} -o ${object}
     COMMAND ${FANGS_LLVM_STRIP} -g ${object}
     COMMAND ${CMAKE_COMMAND} -E make_directory ${directory}
-    COMMAND ${FANGS_BPFTOOL} gen skeleton ${object} name ${name} > ${skeleton}
+    # Generated code is not ours to lint.
+    COMMAND ${CMAKE_COMMAND} -E echo "/* NOLINTBEGIN */" > ${skeleton}
+    COMMAND ${FANGS_BPFTOOL} gen skeleton ${object} name ${name} >> ${skeleton}
+    COMMAND ${CMAKE_COMMAND} -E echo "/* NOLINTEND */" >> ${skeleton}
     DEPENDS ${inputs} VERBATIM COMMENT "BPF ${name}")
   add_custom_target(${name}_skeleton DEPENDS ${skeleton})
   add_library(${name} INTERFACE)

@@ -110,33 +110,42 @@ static int not_in_tree(const char *path, const struct cgroup2_mount *mount, stru
 	                 path, mount->point);
 }
 
-int cgroup2_open(const char *path, struct cgroup2_place *ret, struct error *err)
+/* `real` is open as `fd`. */
+static int describe(const char *real, int fd, struct cgroup2_place *ret, struct error *err)
 {
-	AUTO(free) char *real = realpath(path, NULL);
-	AUTO(close) int fd = real ? open(real, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 	struct cgroup2_mount mount;
 	struct statfs fs;
 	struct stat st;
 	size_t point;
-	int r;
+	int r = cgroup2_find_mount(&mount, err);
 
-	if (fd < 0)
-		return error_set_class(err, ERROR_DROP, errno,
-		                       "cannot open cgroup directory '%s': %s", path,
-		                       strerror(errno));
-	r = cgroup2_find_mount(&mount, err);
 	if (r < 0)
 		return r;
 	point = strlen(mount.point);
 	if (fstatfs(fd, &fs) < 0 || fs.f_type != CGROUP2_SUPER_MAGIC || fstat(fd, &st) < 0 ||
 	    strncmp(real, mount.point, point) != 0)
-		return not_in_tree(path, &mount, err);
+		return not_in_tree(real, &mount, err);
 	*ret = (struct cgroup2_place){
 	        .id = st.st_ino,
 	        .depth = count_components(view_of_string(mount.root)) +
 	                 count_components(view_of_string(real + point)),
 	        .fd = fd,
 	};
-	fd = -1; /* the caller's now */
 	return 0;
+}
+
+int cgroup2_open(const char *path, struct cgroup2_place *ret, struct error *err)
+{
+	AUTO(free) char *real = realpath(path, NULL);
+	int fd = real ? open(real, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	int r;
+
+	if (fd < 0)
+		return error_set_class(err, ERROR_DROP, errno,
+		                       "cannot open cgroup directory '%s': %s", path,
+		                       strerror(errno));
+	r = describe(real, fd, ret, err);
+	if (r < 0)
+		(void)close(fd);
+	return r;
 }

@@ -62,7 +62,6 @@ static void dns_event_init(struct run_decoder *decoder, const struct record_head
 static void emit_bad_dns(struct run_decoder *decoder, struct event *event)
 {
 	event->dns.parse_failed = true;
-	event->dns.name = (struct view){0};
 	decoder->stats.parse_failed++;
 	decode_emit(decoder, event);
 }
@@ -79,6 +78,7 @@ static bool emit_questions(struct run_decoder *decoder, struct dns_reader *reade
 		event->dns.qtype = question.type;
 		decode_emit(decoder, event);
 	}
+	event->dns.name = (struct view){0};
 	return r == 0;
 }
 
