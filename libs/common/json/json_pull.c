@@ -142,7 +142,7 @@ static bool is_fraction_or_exponent(const struct json_pull *pull)
 static int pull_magnitude(struct json_pull *pull, bool *ret_negative, uint64_t *ret,
                           struct error *err)
 {
-	struct view digits;
+	struct view digits = {NULL, 0};
 	struct json_pull before = *pull;
 	int rc = json_pull_integer_text(pull, ret_negative, &digits, err);
 	if (rc < 0)

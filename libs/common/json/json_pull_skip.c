@@ -15,7 +15,7 @@ static int skip_digits(struct json_pull *pull, struct error *err)
 static int skip_number(struct json_pull *pull, struct error *err)
 {
 	bool negative;
-	struct view digits;
+	struct view digits = {NULL, 0};
 	int rc = json_pull_integer_text(pull, &negative, &digits, err);
 	if (rc == 0 && json_pull_at(pull, '.')) {
 		pull->at++;

@@ -5,7 +5,7 @@
 #include "base/utf8.h"
 #include "json/json_pull_internal.h"
 
-enum { UNICODE_DIGITS = 4, UNICODE_ESCAPE_SIZE = 6 };
+enum { UNICODE_DIGITS = 4, UNICODE_ESCAPE_SIZE = 6, UNICODE_PAIR_SIZE = 12 };
 enum { SURROGATE_FIRST = 0xD800, SURROGATE_LOW = 0xDC00, SURROGATE_LAST = 0xDFFF };
 
 static uint64_t repeat(uint8_t byte)
@@ -133,7 +133,7 @@ static size_t decode_unicode(const char *p, const char *end, char *out, size_t *
 	uint32_t unit = unicode_escape(p);
 	size_t read = UNICODE_ESCAPE_SIZE;
 	bool high = unit >= SURROGATE_FIRST && unit < SURROGATE_LOW;
-	if (high && end - p >= 2 * UNICODE_ESCAPE_SIZE && p[read] == '\\' && p[read + 1] == 'u') {
+	if (high && end - p >= UNICODE_PAIR_SIZE && p[read] == '\\' && p[read + 1] == 'u') {
 		uint32_t low = unicode_escape(p + read);
 		if (low >= SURROGATE_LOW && low <= SURROGATE_LAST) {
 			unit = 0x10000 + ((unit - SURROGATE_FIRST) << 10) + (low - SURROGATE_LOW);
@@ -152,7 +152,10 @@ static size_t decode_escape(const char *p, const char *end, char *out, size_t *r
 	if (p[1] == 'u')
 		return decode_unicode(p, end, out, ret_size);
 	const char *letter = memchr(letters, p[1], sizeof(letters) - 1);
-	*out = letter ? meanings[letter - letters] : p[1];
+	if (letter)
+		*out = meanings[letter - letters];
+	else
+		*out = p[1];
 	*ret_size = 1;
 	return 2;
 }
@@ -184,7 +187,7 @@ int json_pull_string(struct json_pull *pull, struct arena *arena, struct view *r
                      struct error *err)
 {
 	bool plain = false;
-	struct view text;
+	struct view text = {NULL, 0};
 	int rc = json_pull_string_text(pull, &text, &plain, err);
 	if (rc < 0)
 		return rc;

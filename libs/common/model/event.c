@@ -71,7 +71,7 @@ static void find_zero_run(const uint16_t words[IPV6_WORDS], int *ret_start, int 
 static void format_ipv6(const uint8_t bytes[16], char text[EVENT_IP_TEXT_MAX])
 {
 	uint16_t words[IPV6_WORDS];
-	for (int i = 0; i < IPV6_WORDS; i++)
+	for (size_t i = 0; i < IPV6_WORDS; i++)
 		words[i] = (uint16_t)(bytes[2 * i] << 8 | bytes[2 * i + 1]);
 	int zeros = -1;
 	int length = 0;

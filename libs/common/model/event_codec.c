@@ -43,7 +43,7 @@ static void write_header(struct buf *out, const struct events_header *header)
 /* What the header says about the rest is checked here, once, before anything is applied. */
 static int check_content(struct view message, enum events_kind kind, struct error *err)
 {
-	struct proto_value value;
+	struct proto_value value = {.number = 0};
 	size_t events = 0;
 	size_t results = 0;
 	int more;
@@ -218,7 +218,7 @@ void events_write_event(struct buf *out, const struct event *event)
 static int find_payload(struct view message, struct event *event, struct view *ret,
                         struct error *err)
 {
-	struct proto_value value;
+	struct proto_value value = {.number = 0};
 	bool found = false;
 	int more;
 	while ((more = proto_next(&message, &value, err)) > 0) {
@@ -254,7 +254,7 @@ static int read_payload(struct view payload, struct event *event, struct error *
 
 static int read_event(struct view message, struct event *event, struct error *err)
 {
-	struct view payload;
+	struct view payload = {NULL, 0};
 	memset(event, 0, sizeof(*event));
 	int rc = proto_read(message, &process_fields, event, err);
 	if (rc == 0)
@@ -266,7 +266,7 @@ static int read_event(struct view message, struct event *event, struct error *er
 
 int events_next(struct events_reader *reader, struct event *ret, struct error *err)
 {
-	struct proto_value value;
+	struct proto_value value = {.number = 0};
 	int more;
 	while ((more = proto_next(&reader->rest, &value, err)) > 0) {
 		if (value.number != MESSAGE_EVENT || !value.is_bytes)
@@ -311,7 +311,7 @@ void events_write_result(struct buf *out, const struct events_header *header,
 
 int events_read_result(struct events_reader *reader, struct run_result *ret, struct error *err)
 {
-	struct proto_value value;
+	struct proto_value value = {.number = 0};
 	int more;
 	while ((more = proto_next(&reader->rest, &value, err)) > 0) {
 		if (value.number != MESSAGE_RESULT || !value.is_bytes)

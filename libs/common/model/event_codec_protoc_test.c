@@ -31,7 +31,6 @@ static char *path_of(const char *name)
 /* Runs protoc from a file into a file; its exit status, negative when it cannot be run. */
 static int protoc(const char *mode, const char *from, const char *to)
 {
-	extern char **environ;
 	AUTO(free) char *option = xasprintf("--%s=fangs.events.v1.Message", mode);
 	char include[] = "-I" FANGS_DOCS;
 	char file[] = "events.proto";

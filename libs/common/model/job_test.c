@@ -63,10 +63,10 @@ static void a_job_of_our_own_equals_the_recorded_one(void **state)
 {
 	(void)state;
 	AUTO(free) char *recorded = recorded_job("job-1.0.0.json");
-	const char *command[] = {
-	        "sh", "-c",
+	static const char script[] =
 	        "cd /tmp && mkdir -p test && cd test && npm init -y >/dev/null 2>&1 && npm install "
-	        "--registry http://172.17.0.1:4873 delta-demo@1.0.0 2>&1 | tail -3; sleep 2"};
+	        "--registry http://172.17.0.1:4873 delta-demo@1.0.0 2>&1 | tail -3; sleep 2";
+	const char *command[] = {"sh", "-c", script};
 	struct job job;
 	assert_int_equal(job_default_scan(&arena, "delta-demo", "1.0.0", NULL, &job, NULL), 0);
 	assert_true(run_id_parse(VIEW_LITERAL("18ea77726e3736a80000000000000000"), &job.run_id));

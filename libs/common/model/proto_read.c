@@ -185,7 +185,7 @@ static const struct proto_field *find_field(const struct proto_fields *fields, u
 int proto_read(struct view message, const struct proto_fields *fields, void *target,
                struct error *err)
 {
-	struct proto_value value;
+	struct proto_value value = {.number = 0};
 	size_t hint = 0;
 	int more;
 	while ((more = proto_next(&message, &value, err)) > 0) {
