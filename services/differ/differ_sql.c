@@ -8,16 +8,15 @@
 /* A baseline knows a value
  *  - by actor: the same one did it before, or one of the two is unknown;
  *  - from a person: the existing CLI wrote the value and cannot tell actors. That shows in a last
- *    seen run which none of the actors' rows has, because what we merge sets both. */
-#define KNOWN(package, category, actor, values)                                                    \
+ *    seen run which none of the actors' rows has, because what we merge sets both.
+ * Every comparison is an equality, so that both tables are asked by their primary keys. */
+#define KNOWN(package, category, actor, value)                                                     \
 	"(EXISTS (SELECT 1 FROM baseline_actors a"                                                 \
-	"  WHERE a.package_name = " package " AND a.category = " category                          \
-	" AND a.value IN " values "  AND (a.actor IN (" actor ", 'unknown') OR " actor             \
-	" = 'unknown'))"                                                                           \
+	"  WHERE a.package_name = " package " AND a.category = " category " AND a.value = " value  \
+	"  AND (a.actor = " actor " OR a.actor = 'unknown' OR " actor " = 'unknown'))"             \
 	" OR EXISTS (SELECT 1 FROM baseline_fingerprints b"                                        \
-	"  WHERE b.package_name = " package " AND b.category = " category                          \
-	" AND b.value IN " values "  AND (" actor                                                  \
-	" = 'unknown' OR NOT EXISTS (SELECT 1 FROM baseline_actors a"                              \
+	"  WHERE b.package_name = " package " AND b.category = " category " AND b.value = " value  \
+	"  AND (" actor " = 'unknown' OR NOT EXISTS (SELECT 1 FROM baseline_actors a"              \
 	"   WHERE a.package_name = b.package_name AND a.category = b.category"                     \
 	"   AND a.value = b.value AND a.last_seen_run_id = b.last_seen_run_id))))"
 
@@ -73,10 +72,9 @@ const struct db_statement sql_insert_events = {
 
 const struct db_statement sql_unknown_fingerprints = {
         "differ_unknown_fingerprints",
-        "SELECT n.ordinal FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])"
-        " WITH ORDINALITY AS n (package, category, actor, value, compatible, ordinal)"
-        " WHERE NOT " KNOWN("n.package", "n.category", "n.actor",
-                            "(n.value, n.compatible)") " ORDER BY n.ordinal"};
+        "SELECT n.ordinal FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])"
+        " WITH ORDINALITY AS n (package, category, actor, value, ordinal)"
+        " WHERE NOT " KNOWN("n.package", "n.category", "n.actor", "n.value") " ORDER BY n.ordinal"};
 
 const struct db_statement sql_upsert_fingerprints = {
         "differ_upsert_fingerprints",

@@ -42,8 +42,8 @@ extern const struct db_statement sql_event_ids;
 /* $1 ids, $2 runs (index into $6, from 1), $3 ts_ns, $4 types, $5 data as text, $6 run ids. */
 extern const struct db_statement sql_insert_events;
 
-/* $1 packages, $2 categories, $3 actors, $4 values, $5 values as the existing CLI has them. Column:
- * ordinal (from 1) of each which no baseline knows. */
+/* $1 packages, $2 categories, $3 actors, $4 values. Column: ordinal (from 1) of each which no
+ * baseline knows, ascending. */
 extern const struct db_statement sql_unknown_fingerprints;
 
 /* $1 run ids, $2 categories, $3 actors, $4 values, $5 counts, $6 first event ids, $7 cred (0, 1).

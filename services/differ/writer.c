@@ -68,7 +68,14 @@ static bool is_candidate(const struct sighting *sighting)
 	return sighting->fresh && sighting->process;
 }
 
-/* Rows: one ordinal for each candidate that no baseline knows. */
+/* What the existing CLI calls it, when that is another name. */
+static bool has_second_name(const struct sighting *sighting)
+{
+	return sighting->compatible.data != sighting->value.data;
+}
+
+/* Which names of the candidates no baseline knows: their ordinals, where a candidate with two names
+ * counts twice. */
 static PGresult *query_unknown(struct differ *differ, struct db_conn *conn, struct error *err)
 {
 	AUTO(columns) struct columns columns = {0};
@@ -76,16 +83,15 @@ static PGresult *query_unknown(struct differ *differ, struct db_conn *conn, stru
 	struct db_array *categories = add_column(&columns, DB_ARRAY_TEXT);
 	struct db_array *actors = add_column(&columns, DB_ARRAY_TEXT);
 	struct db_array *values = add_column(&columns, DB_ARRAY_TEXT);
-	struct db_array *compatibles = add_column(&columns, DB_ARRAY_TEXT);
 	for (size_t i = 0; i < differ->batch.sighting_count; i++) {
 		const struct sighting *sighting = &differ->batch.sightings[i];
-		if (!is_candidate(sighting))
-			continue;
-		add_text(packages, differ->batch.runs[sighting->run].run->package);
-		add_text(categories, category_name(sighting->category));
-		add_text(actors, actor_name(sighting->actor));
-		db_array_add(values, sighting->value);
-		db_array_add(compatibles, sighting->compatible);
+		size_t names = !is_candidate(sighting) ? 0 : has_second_name(sighting) ? 2 : 1;
+		for (size_t name = 0; name < names; name++) {
+			add_text(packages, differ->batch.runs[sighting->run].run->package);
+			add_text(categories, category_name(sighting->category));
+			add_text(actors, actor_name(sighting->actor));
+			db_array_add(values, name ? sighting->compatible : sighting->value);
+		}
 	}
 	return db_query(conn, &sql_unknown_fingerprints, column_params(&columns), columns.count,
 	                err);
@@ -110,29 +116,45 @@ static void add_deviation_of(struct differ *differ, struct deviation_list *list,
 	                   });
 }
 
+/* Steps over the ordinals up to `last`, and tells whether all from `first` on were there. */
+static bool all_unknown(const PGresult *unknown, int *row, int64_t first, int64_t last)
+{
+	int64_t missing = last - first + 1;
+	while (*row < PQntuples(unknown) && db_cell_int(unknown, *row, 0) <= last) {
+		missing--;
+		(*row)++;
+	}
+	return missing == 0;
+}
+
+static bool has_candidates(const struct batch *batch)
+{
+	for (size_t i = 0; i < batch->sighting_count; i++) {
+		if (is_candidate(&batch->sightings[i]))
+			return true;
+	}
+	return false;
+}
+
 /* Asks the baselines about all candidates at once, as they are at this moment. */
 static int find_deviations(struct differ *differ, struct db_conn *conn, struct deviation_list *list,
                            struct error *err)
 {
-	size_t candidates = 0;
-	for (size_t i = 0; i < differ->batch.sighting_count; i++)
-		candidates += is_candidate(&differ->batch.sightings[i]);
-	if (candidates == 0)
+	if (!has_candidates(&differ->batch))
 		return 0;
 	AUTO(pgresult) PGresult *unknown = query_unknown(differ, conn, err);
 	if (!unknown)
 		return -err->code;
-	int64_t now_ns = clock_wall_ns(), ordinal = 0;
+	int64_t now_ns = clock_wall_ns(), last = 0;
 	int row = 0;
 	for (size_t i = 0; i < differ->batch.sighting_count; i++) {
 		const struct sighting *sighting = &differ->batch.sightings[i];
 		if (!is_candidate(sighting))
 			continue;
-		ordinal++;
-		if (row < PQntuples(unknown) && db_cell_int(unknown, row, 0) == ordinal) {
+		int64_t first = last + 1;
+		last += has_second_name(sighting) ? 2 : 1;
+		if (all_unknown(unknown, &row, first, last))
 			add_deviation_of(differ, list, sighting, now_ns);
-			row++;
-		}
 	}
 	return 0;
 }
