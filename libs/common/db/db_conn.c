@@ -11,8 +11,10 @@
 enum { TRANSACTION_TRIES = 5 };
 
 /* Sent once per connection. The time zone and the date style make text results the same
- * everywhere; the timeout frees locks that a hung process holds. */
+ * everywhere; the timeout frees locks that a hung process holds. Statements here are short, and
+ * compiling one takes longer than running it. */
 static const char session_setup[] = "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD';"
+                                    "SET jit = off;"
                                     "SET idle_in_transaction_session_timeout = '60s'";
 
 struct db_conn *db_conn_create(struct db *db, bool pooled)
