@@ -4,7 +4,8 @@
 #include "base/clock.h"
 #include "log/log.h"
 
-enum { REMIND_MS = 30000 };
+/* Outages that follow each other closely are one. */
+enum { REMIND_MS = 30000, FLAPPING_MS = 5000 };
 
 void bus_health_init(struct bus_health *health)
 {
@@ -23,7 +24,8 @@ void bus_health_failed(struct bus_health *health, const struct error *err)
 	int64_t now = clock_monotonic_ms();
 	(void)pthread_mutex_lock(&health->lock);
 	health->last = *err;
-	bool log = now - health->last_log_ms >= REMIND_MS;
+	bool lasts = atomic_load(&health->away);
+	bool log = now - health->last_log_ms >= (lasts ? REMIND_MS : FLAPPING_MS);
 	if (log)
 		health->last_log_ms = now;
 	atomic_store(&health->away, true);

@@ -100,16 +100,21 @@ static void on_revoked(void *ctx, int32_t partition)
 		loop->options->revoked(loop->options->ctx, partition);
 }
 
-static void resume_due(struct loop *loop)
+/* Resumes what has waited long enough; returns how long the loop may sleep. */
+static int64_t resume_due(struct loop *loop)
 {
 	int64_t now = clock_monotonic_ms();
+	int64_t sleep_ms = POLL_MS;
 	for (size_t i = 0; i < loop->owned_count; i++) {
 		struct owned *owned = &loop->owned[i];
+		if (owned->resume_at_ms > now && owned->resume_at_ms - now < sleep_ms)
+			sleep_ms = owned->resume_at_ms - now;
 		if (owned->resume_at_ms == 0 || owned->resume_at_ms > now)
 			continue;
 		owned->resume_at_ms = 0;
 		(void)bus_consumer_resume(loop->consumer, owned->partition, NULL);
 	}
+	return sleep_ms;
 }
 
 /* One batch. */
@@ -334,10 +339,10 @@ static int one_round(struct loop *loop, struct error *err)
 {
 	struct error failure = {0};
 	service_tick(loop->options->service);
-	resume_due(loop);
+	int64_t sleep_ms = resume_due(loop);
 	if (loop->options->tick)
 		loop->options->tick(loop->options->ctx);
-	int count = bus_consumer_poll(loop->consumer, loop->messages, BATCH_MESSAGES, POLL_MS,
+	int count = bus_consumer_poll(loop->consumer, loop->messages, BATCH_MESSAGES, sleep_ms,
 	                              &failure);
 	if (count > 0)
 		run_batch(loop, (size_t)count);

@@ -28,8 +28,8 @@ static void on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, v
 		return;
 	}
 	struct error err = {0};
-	kafka_error_set(&err, message->err, rd_kafka_message_errstr(message),
-	                rd_kafka_topic_name(message->rkt));
+	/* Not rd_kafka_message_errstr(): for a produced record it is the value. */
+	kafka_error_set(&err, message->err, NULL, rd_kafka_topic_name(message->rkt));
 	bus_delivery_done(message->_private, &err);
 }
 

@@ -5,7 +5,7 @@
 
 #include "bus/kafka.h"
 
-enum { REQUEST_TIMEOUT_MS = 10000, QUERY_TIMEOUT_MS = 5000 };
+enum { REQUEST_TIMEOUT_MS = 10000, QUERY_TIMEOUT_MS = 3000 };
 enum { REPLICAS_WANTED = 3, MIN_IN_SYNC_REPLICAS = 2 };
 
 static void destroy_metadata(const struct rd_kafka_metadata *metadata)
@@ -30,9 +30,11 @@ static int broker_count(struct bus *bus, struct error *err)
 	AUTO(kafka_metadata) const struct rd_kafka_metadata *metadata = NULL;
 	rd_kafka_resp_err_t code =
 	        rd_kafka_metadata(client_of(bus), 0, NULL, &metadata, QUERY_TIMEOUT_MS);
-	if (code)
-		return kafka_error_set(err, code, NULL, bus->config.brokers);
-	return metadata->broker_cnt;
+	if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+		return metadata->broker_cnt;
+	/* What the connections met says more than that nothing came in time. */
+	int rc = bus_health_check(&bus->health, err);
+	return rc ? rc : kafka_error_set(err, code, NULL, bus->config.brokers);
 }
 
 int32_t kafka_partition_count(struct bus *bus, enum bus_topic topic, struct error *err)

@@ -65,7 +65,7 @@ static void on_error(rd_kafka_t *client, int code, const char *reason, void *opa
 	}
 	if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && !bus_reachable(bus))
 		return;
-	kafka_error_set(&err, code, reason, bus->config.brokers);
+	kafka_error_set(&err, code, reason, "cannot reach a broker");
 	bus_health_failed(&bus->health, &err);
 }
 

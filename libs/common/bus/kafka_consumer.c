@@ -263,7 +263,9 @@ static rd_kafka_conf_t *consumer_conf(struct kafka_consumer *kafka, struct error
 	kafka_conf_set(conf, "enable.auto.offset.store", "false", &rc, err);
 	kafka_conf_set(conf, "auto.offset.reset", "earliest", &rc, err);
 	kafka_conf_set(conf, "partition.assignment.strategy", "range", &rc, err);
-	kafka_conf_set(conf, "session.timeout.ms", "10000", &rc, err);
+	/* A killed member is replaced after this: the least that brokers allow by default. */
+	kafka_conf_set(conf, "session.timeout.ms", "6000", &rc, err);
+	kafka_conf_set(conf, "heartbeat.interval.ms", "1500", &rc, err);
 	kafka_conf_set(conf, "queued.max.messages.kbytes", "16384", &rc, err);
 	if (rc) {
 		rd_kafka_conf_destroy(conf);

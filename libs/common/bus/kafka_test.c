@@ -177,6 +177,23 @@ static void outages_are_reported_and_survived(void **state)
 	bus_close(bus);
 }
 
+static void refusals_say_why(void **state)
+{
+	(void)state;
+	enum { PRODUCE_REQUEST = 0 };
+	struct error err = {0};
+	struct bus *bus = open_bus("refused.");
+	const struct bus_record record = {
+	        .topic = BUS_EVENTS, .partition = 0, .value = VIEW_LITERAL("the value")};
+	rd_kafka_mock_push_request_errors(cluster, PRODUCE_REQUEST, 1,
+	                                  RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+	assert_true(bus_produce_sync(bus, &record, FIXTURE_TIMEOUT_MS, &err) < 0);
+	assert_int_equal(err.class, ERROR_RETRY);
+	assert_non_null(strstr(err.text, "authorization failed"));
+	assert_null(strstr(err.text, "the value"));
+	bus_close(bus);
+}
+
 static void note_failure(void *ctx, const struct error *err)
 {
 	*(struct error *)ctx = err ? *err : (struct error){0};
@@ -221,6 +238,7 @@ int main(void)
 	        cmocka_unit_test(outages_are_reported_and_survived),
 	        cmocka_unit_test(closing_answers_what_is_queued),
 	        cmocka_unit_test(large_records_are_refused),
+	        cmocka_unit_test(refusals_say_why),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
