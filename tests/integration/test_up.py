@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from harness.paths import BIN, SCRIPTS
+from harness.paths import BIN, ROOT, SCRIPTS
 from harness.processes import Process, free_port
 from harness.wait import wait_for
 
@@ -112,4 +112,4 @@ def test_usage_errors():
 def test_scripts_are_clean():
     scripts = [path for path in SCRIPTS.rglob("*") if path.is_file()
                and path.read_bytes()[:2] == b"#!"]
-    subprocess.run(["shellcheck", "-x", *scripts], check=True)
+    subprocess.run(["shellcheck", "-x", *scripts], check=True, cwd=ROOT)
