@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
 /*
- * The two rings, and the header of every record. No wake-ups: the reader polls.
+ * The rings, and the header of every record. No wake-ups: the reader polls.
  */
 #ifndef FANGS_BPF_EMIT_H
 #define FANGS_BPF_EMIT_H
@@ -16,7 +16,14 @@ struct {
 	__uint(max_entries, 4 << 20);
 } file_ring SEC(".maps");
 
-/* Everything else: a flood of opens cannot fill it. 1 MiB; full: dropped and counted. */
+/* Payloads of packets. 1 MiB unless told otherwise; full: dropped and counted. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 20);
+} packet_ring SEC(".maps");
+
+/* Everything else: processes, destinations, credentials. A flood of opens or packets cannot fill
+ * it. 1 MiB unless told otherwise; full: dropped and counted. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 1 << 20);

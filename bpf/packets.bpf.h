@@ -103,7 +103,7 @@ static __always_inline void emit_payload(struct __sk_buff *skb, const struct sco
 	struct record_payload *record;
 	__u64 size = packet->size;
 
-	record = bpf_ringbuf_reserve(&priority_ring, sizeof(*record) + class_size, 0);
+	record = bpf_ringbuf_reserve(&packet_ring, sizeof(*record) + class_size, 0);
 	if (!record) {
 		count_lost(scope->slot, kind);
 		return;

@@ -25,7 +25,7 @@ struct {
 	__type(value, struct run_counters);
 } counters SEC(".maps");
 
-/* Depths at which run cgroups exist, deepest first; no run, no depth. */
+/* Depths at which run cgroups exist; no run, no depth. */
 volatile __u32 depth_count;
 volatile __u32 depths[RECORD_DEPTHS_MAX];
 

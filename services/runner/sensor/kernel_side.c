@@ -11,8 +11,7 @@
 #include "sensor_bpf.skel.h"
 
 enum {
-	DEFAULT_FILE_RING = 4 << 20,
-	DEFAULT_PRIORITY_RING = 1 << 20,
+	RING_SIZE_MAX = 1 << 30,
 	LOG_MAX = 256 << 10, /* of the verifier; only its last line of substance is shown */
 };
 
@@ -53,7 +52,7 @@ struct kernel_side {
 	struct sensor_bpf *skeleton;
 	struct sensor_hook hooks[HOOKS];
 	struct bpf_link *links[HOOKS]; /* of programs that are attached once */
-	size_t file_ring, priority_ring;
+	size_t ring_sizes[KERNEL_RINGS];
 	int cpus;
 };
 
@@ -64,6 +63,17 @@ struct kernel_attachment {
 static struct bpf_program *program_of(const struct kernel_side *kernel, size_t hook)
 {
 	return *(struct bpf_program **)(void *)((char *)kernel->skeleton + hook_rows[hook].program);
+}
+
+static struct bpf_map *ring_map(const struct kernel_side *kernel, enum kernel_ring ring)
+{
+	struct bpf_map *const maps[KERNEL_RINGS] = {
+	        [KERNEL_RING_FILE] = kernel->skeleton->maps.file_ring,
+	        [KERNEL_RING_PACKET] = kernel->skeleton->maps.packet_ring,
+	        [KERNEL_RING_PRIORITY] = kernel->skeleton->maps.priority_ring,
+	};
+
+	return maps[ring];
 }
 
 static int not_permitted(struct error *err)
@@ -98,7 +108,7 @@ static int try_load(struct kernel_side *kernel, bool optional, struct error *err
 {
 	AUTO(free) char *log = xcalloc(1, LOG_MAX);
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .kernel_log_buf = log, .kernel_log_size = LOG_MAX);
-	int r;
+	int r = 0;
 
 	kernel->skeleton = sensor_bpf__open_opts(&opts);
 	if (!kernel->skeleton)
@@ -107,10 +117,8 @@ static int try_load(struct kernel_side *kernel, bool optional, struct error *err
 	for (size_t i = 0; i < HOOKS; i++)
 		if (hook_rows[i].optional)
 			(void)bpf_program__set_autoload(program_of(kernel, i), optional);
-	r = bpf_map__set_max_entries(kernel->skeleton->maps.file_ring, (uint32_t)kernel->file_ring);
-	if (r == 0)
-		r = bpf_map__set_max_entries(kernel->skeleton->maps.priority_ring,
-		                             (uint32_t)kernel->priority_ring);
+	for (size_t i = 0; i < KERNEL_RINGS && r == 0; i++)
+		r = bpf_map__set_max_entries(ring_map(kernel, i), (uint32_t)kernel->ring_sizes[i]);
 	if (r == 0)
 		r = sensor_bpf__load(kernel->skeleton);
 	if (r == 0)
@@ -172,10 +180,26 @@ static int attach_tasks(struct kernel_side *kernel, struct error *err)
 	return 0;
 }
 
-static bool ring_size_valid(size_t size)
+/* Given sizes, or the object's own. */
+static int choose_ring_sizes(struct kernel_side *kernel, const struct sensor_options *options,
+                             struct error *err)
 {
-	return size >= (size_t)sysconf(_SC_PAGESIZE) && size <= (size_t)1 << 30 &&
-	       (size & (size - 1)) == 0;
+	static const size_t defaults[KERNEL_RINGS] = {4 << 20, 1 << 20, 1 << 20};
+	const size_t given[KERNEL_RINGS] = {options->file_ring_bytes, options->packet_ring_bytes,
+	                                    options->priority_ring_bytes};
+
+	for (size_t i = 0; i < KERNEL_RINGS; i++) {
+		size_t size = given[i] ? given[i] : defaults[i];
+
+		if (size < (size_t)sysconf(_SC_PAGESIZE) || size > RING_SIZE_MAX ||
+		    (size & (size - 1)) != 0)
+			return error_set_class(err, ERROR_FATAL, EINVAL,
+			                       "sensor ring of %zu bytes: the size must be a power "
+			                       "of two from one page to 1 GiB",
+			                       size);
+		kernel->ring_sizes[i] = size;
+	}
+	return 0;
 }
 
 struct kernel_side *kernel_side_open(const struct sensor_options *options, struct error *err)
@@ -183,16 +207,8 @@ struct kernel_side *kernel_side_open(const struct sensor_options *options, struc
 	AUTO(kernel_side) struct kernel_side *kernel = xcalloc(1, sizeof(*kernel));
 	struct kernel_side *opened;
 
-	kernel->file_ring = options->file_ring_bytes ? options->file_ring_bytes : DEFAULT_FILE_RING;
-	kernel->priority_ring =
-	        options->priority_ring_bytes ? options->priority_ring_bytes : DEFAULT_PRIORITY_RING;
-	if (!ring_size_valid(kernel->file_ring) || !ring_size_valid(kernel->priority_ring)) {
-		error_set_class(err, ERROR_FATAL, EINVAL,
-		                "ring sizes %zu and %zu must be powers of two from one page to "
-		                "1 GiB",
-		                kernel->file_ring, kernel->priority_ring);
+	if (choose_ring_sizes(kernel, options, err) < 0)
 		return NULL;
-	}
 	for (size_t i = 0; i < HOOKS; i++)
 		kernel->hooks[i] = (struct sensor_hook){
 		        .name = hook_rows[i].name, .sees = hook_rows[i].sees, .active = true};
@@ -225,16 +241,10 @@ const struct sensor_hook *kernel_side_hooks(const struct kernel_side *kernel, si
 	return kernel->hooks;
 }
 
-struct kernel_ring kernel_side_file_ring(const struct kernel_side *kernel)
+int kernel_side_ring(const struct kernel_side *kernel, enum kernel_ring ring, size_t *ret_size)
 {
-	return (struct kernel_ring){bpf_map__fd(kernel->skeleton->maps.file_ring),
-	                            kernel->file_ring};
-}
-
-struct kernel_ring kernel_side_priority_ring(const struct kernel_side *kernel)
-{
-	return (struct kernel_ring){bpf_map__fd(kernel->skeleton->maps.priority_ring),
-	                            kernel->priority_ring};
+	*ret_size = kernel->ring_sizes[ring];
+	return bpf_map__fd(ring_map(kernel, ring));
 }
 
 /* Runs. ------------------------------------------------------------------------------------- */
@@ -300,11 +310,14 @@ void kernel_side_leave(struct kernel_side *kernel, uint64_t cgroup_id)
 	(void)bpf_map_delete_elem(bpf_map__fd(kernel->skeleton->maps.scopes), &cgroup_id);
 }
 
-void kernel_side_set_depths(struct kernel_side *kernel, const uint32_t *depths, uint32_t count)
+void kernel_side_set_depth(struct kernel_side *kernel, uint32_t index, uint32_t depth)
 {
-	for (uint32_t i = 0; i < count; i++)
-		kernel->skeleton->bss->depths[i] = depths[i];
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	kernel->skeleton->bss->depths[index] = depth;
+}
+
+void kernel_side_set_depth_count(struct kernel_side *kernel, uint32_t count)
+{
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* entries before their number */
 	kernel->skeleton->bss->depth_count = count;
 }
 

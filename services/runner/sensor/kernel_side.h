@@ -22,12 +22,9 @@ DEFINE_AUTO(kernel_side, struct kernel_side *, kernel_side_close)
 
 const struct sensor_hook *kernel_side_hooks(const struct kernel_side *kernel, size_t *ret_count);
 
-struct kernel_ring {
-	int fd;
-	size_t size;
-};
-struct kernel_ring kernel_side_file_ring(const struct kernel_side *kernel);
-struct kernel_ring kernel_side_priority_ring(const struct kernel_side *kernel);
+enum kernel_ring { KERNEL_RING_FILE, KERNEL_RING_PACKET, KERNEL_RING_PRIORITY, KERNEL_RINGS };
+
+int kernel_side_ring(const struct kernel_side *kernel, enum kernel_ring ring, size_t *ret_size);
 
 /* Runs. A slot that is set up records from kernel_side_enter() to kernel_side_leave(). */
 int kernel_side_watch(struct kernel_side *kernel, uint32_t slot, const struct watch_list *list,
@@ -36,8 +33,10 @@ void kernel_side_unwatch(struct kernel_side *kernel, uint32_t slot, const struct
 int kernel_side_enter(struct kernel_side *kernel, uint64_t cgroup_id, struct scope scope,
                       struct error *err);
 void kernel_side_leave(struct kernel_side *kernel, uint64_t cgroup_id);
-/* Depths at which runs live, deepest first. */
-void kernel_side_set_depths(struct kernel_side *kernel, const uint32_t *depths, uint32_t count);
+/* Entry `index` of the table of depths at which runs live, and how many entries count. Programs
+ * read the table at any moment: an entry in use is never changed. */
+void kernel_side_set_depth(struct kernel_side *kernel, uint32_t index, uint32_t depth);
+void kernel_side_set_depth_count(struct kernel_side *kernel, uint32_t count);
 
 /* NULL on failure. Owned by the caller. */
 struct kernel_attachment *kernel_side_attach(struct kernel_side *kernel, int cgroup_fd,

@@ -42,6 +42,7 @@ enum { SENSOR_RUNS_MAX = 64, SENSOR_CGROUP_PATH_MAX = 4096 };
 struct sensor_options {             /* zero values mean the defaults */
 	const char *tier;           /* NULL or "auto": the best that loads; else its name */
 	size_t file_ring_bytes;     /* power of two; default 4 MiB: opens of ordinary files */
+	size_t packet_ring_bytes;   /* power of two; default 1 MiB: bytes of packets */
 	size_t priority_ring_bytes; /* power of two; default 1 MiB: everything else */
 	unsigned poll_interval_ms;  /* default 15 */
 };
