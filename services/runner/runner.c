@@ -130,6 +130,12 @@ static int open_transport(struct runner *runner, const struct bus_config *bus, s
 	return 0;
 }
 
+static int prepare_transport(void *ctx, struct error *err)
+{
+	struct runner *runner = ctx;
+	return runner->transport->ops->prepare(runner->transport, err);
+}
+
 static int open_relations(struct runner *runner, const struct bus_config *bus, struct error *err)
 {
 	runner->slots = slots_create((size_t)runner->config->slots, runner->metrics.active_slots);
@@ -143,6 +149,8 @@ static int open_relations(struct runner *runner, const struct bus_config *bus, s
 	if (!runner->control)
 		return -err->code;
 	int r = open_transport(runner, bus, err);
+	if (r == 0 && runner->transport->ops->prepare)
+		r = service_retry(runner->service, "the bus", prepare_transport, runner, err);
 	return r < 0 ? r : control_start(runner->control, err);
 }
 

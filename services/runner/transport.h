@@ -25,6 +25,9 @@ struct transport_ops {
 	const char *name; /* as in configuration and registration: "http", "kafka" */
 	void (*destroy)(struct transport *transport);
 
+	/* Once before the runner registers; NULL when there is nothing to do. */
+	int (*prepare)(struct transport *transport, struct error *err);
+
 	/* Waits for a job, at most some 30 s and not beyond the service's stop. 1: `*ret` is
 	 * filled, its text is in the arena; 0: none. On a job that cannot be read: DROP, and
 	 * `ret->run_id` is set when at least that much was legible, so that its failure can be

@@ -14,6 +14,7 @@ enum {
 	PRODUCE_TIMEOUT_MS = 30000,
 	RESULT_MAX_BYTES = 64 * 1024,
 	NO_PARTITION = -1,
+	PARTITIONS_MAX = 1 << 16,
 };
 
 struct transport_kafka {
@@ -21,8 +22,9 @@ struct transport_kafka {
 	struct transport_kafka_options options;
 	/* The intake thread's. */
 	struct bus_consumer *consumer;
-	int32_t partition;   /* that the consumer reads */
-	int64_t next_offset; /* in it; -1 before the first message */
+	int32_t partition;     /* that the consumer reads */
+	int64_t *next_offsets; /* by partition of the jobs topic */
+	int32_t partition_count;
 };
 
 struct transport_channel {
@@ -39,14 +41,38 @@ static struct transport_kafka *of(struct transport *transport)
 
 /* Jobs. -------------------------------------------------------------------------------------- */
 
-static int64_t start_offset(struct transport_kafka *transport, int32_t partition, struct error *err)
+static int kafka_prepare(struct transport *base, struct error *err)
 {
-	if (partition == transport->partition && transport->next_offset >= 0)
-		return transport->next_offset;
-	int64_t end = bus_end_offset(transport->options.bus, BUS_JOBS, partition, err);
-	if (end < 0)
-		return end;
-	return end > RUNNER_SLOTS_MAX ? end - RUNNER_SLOTS_MAX : 0;
+	struct transport_kafka *transport = of(base);
+	struct bus *bus = transport->options.bus;
+	int32_t count = bus_partition_count(bus, BUS_JOBS, err);
+	if (count < 0)
+		return count;
+	free(transport->next_offsets);
+	transport->next_offsets = xcalloc((size_t)count, sizeof(*transport->next_offsets));
+	transport->partition_count = count;
+	for (int32_t i = 0; i < count; i++) {
+		int64_t end = bus_end_offset(bus, BUS_JOBS, i, err);
+		if (end < 0)
+			return (int)end;
+		transport->next_offsets[i] = end;
+	}
+	return 0;
+}
+
+/* The topic may have been given more partitions since this process started. */
+static int64_t *next_offset(struct transport_kafka *transport, int32_t partition)
+{
+	if (partition >= transport->partition_count) {
+		size_t old_count = (size_t)transport->partition_count;
+		size_t count = (size_t)partition + 1;
+		transport->next_offsets =
+		        xrealloc(transport->next_offsets, count, sizeof(*transport->next_offsets));
+		memset(transport->next_offsets + old_count, 0,
+		       (count - old_count) * sizeof(*transport->next_offsets));
+		transport->partition_count = partition + 1;
+	}
+	return &transport->next_offsets[partition];
 }
 
 /* Reads the partition that the gateway told last. */
@@ -57,20 +83,19 @@ static int follow_partition(struct transport_kafka *transport, struct error *err
 		return 0;
 	bus_consumer_close(transport->consumer);
 	transport->consumer = NULL;
-	if (partition < 0)
+	if (partition < 0 || partition >= PARTITIONS_MAX)
 		return error_set_class(err, ERROR_RETRY, EPROTO,
 		                       "the gateway gave no jobs partition; does it use the Kafka "
 		                       "bus (bus.driver: kafka)?");
-	int64_t offset = start_offset(transport, partition, err);
-	if (offset < 0)
-		return (int)offset;
 	const struct bus_consumer_options options = {
-	        .topic = BUS_JOBS, .partition = partition, .start_offset = offset};
+	        .topic = BUS_JOBS,
+	        .partition = partition,
+	        .start_offset = *next_offset(transport, partition),
+	};
 	transport->consumer = bus_consumer_open(transport->options.bus, &options, err);
 	if (!transport->consumer)
 		return -EAGAIN;
 	transport->partition = partition;
-	transport->next_offset = offset;
 	return 0;
 }
 
@@ -112,7 +137,7 @@ static int kafka_next_job(struct transport *base, struct arena *arena, struct jo
 	r = bus_consumer_poll(transport->consumer, &message, 1, POLL_MS, err);
 	if (r <= 0)
 		return r;
-	transport->next_offset = message.offset + 1;
+	*next_offset(transport, message.partition) = message.offset + 1;
 	r = take_job(transport, &message, arena, ret, err);
 	bus_message_release(&message);
 	return r;
@@ -177,12 +202,14 @@ static void kafka_destroy(struct transport *base)
 {
 	struct transport_kafka *transport = of(base);
 	bus_consumer_close(transport->consumer);
+	free(transport->next_offsets);
 	free(transport);
 }
 
 static const struct transport_ops kafka_ops = {
         .name = "kafka",
         .destroy = kafka_destroy,
+        .prepare = kafka_prepare,
         .next_job = kafka_next_job,
         .open = kafka_open,
         .send_batch = kafka_send_batch,
@@ -196,6 +223,5 @@ struct transport *transport_kafka_create(const struct transport_kafka_options *o
 	transport->base.ops = &kafka_ops;
 	transport->options = *options;
 	transport->partition = NO_PARTITION;
-	transport->next_offset = -1;
 	return &transport->base;
 }
