@@ -58,8 +58,10 @@ void batch_clear_events(struct batch *batch)
 
 void batch_reset(struct batch *batch)
 {
-	for (size_t i = 0; i < batch->run_count; i++)
-		batch->runs[i].run->batch_index = RUN_NOT_IN_BATCH;
+	for (size_t i = 0; i < batch->run_count; i++) {
+		if (batch->runs[i].run)
+			batch->runs[i].run->batch_index = RUN_NOT_IN_BATCH;
+	}
 	batch->run_count = 0;
 	batch->sighting_count = 0;
 	if (batch->slots)

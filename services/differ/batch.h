@@ -73,7 +73,7 @@ struct batch {
 
 void batch_init(struct batch *batch);
 void batch_release(struct batch *batch);
-/* Empty again. The runs in it must still exist; they are told that they are in no batch. */
+/* Empty again. Its runs, where an entry still has one, are told that they are in no batch. */
 void batch_reset(struct batch *batch);
 
 /* The run's entry, made if needed. The pointer is valid until the next call. */

@@ -15,7 +15,7 @@ const struct config_option differ_options[] = {
          .type = CONFIG_SIZE,
          .offset = FIELD(batch_bytes),
          .fallback = "4M",
-         .min = 64 * 1024,
+         .min = INT64_C(64) * 1024,
          .max = 256 << 20,
          .help = "Bytes of messages in one transaction, about; a single message may be larger. "
                  "Memory for a batch is some ten times that."},
@@ -32,7 +32,7 @@ const struct config_option differ_options[] = {
          .offset = FIELD(quiet_ms),
          .fallback = "2s",
          .min = 100,
-         .max = 3600 * 1000,
+         .max = INT64_C(3600) * 1000,
          .help = "A run that was never handed to a runner, but gets events, is judged without a "
                  "result when no more came for so long."},
 };

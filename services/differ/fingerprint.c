@@ -20,7 +20,7 @@ int fingerprinter_init(struct fingerprinter *fingerprinter, struct error *err)
 	*fingerprinter = (struct fingerprinter){.locale = text_locale(err)};
 	normalizer_init(&fingerprinter->normalizer);
 	buf_init(&fingerprinter->clean, TEXT_MAX_BYTES);
-	buf_init(&fingerprinter->folded, 2 * TEXT_MAX_BYTES);
+	buf_init(&fingerprinter->folded, 2 * (size_t)TEXT_MAX_BYTES);
 	buf_init(&fingerprinter->bounded[0], FINGERPRINT_VALUE_MAX);
 	buf_init(&fingerprinter->bounded[1], FINGERPRINT_VALUE_MAX);
 	return fingerprinter->locale == (locale_t)0 ? -ENOENT : 0;

@@ -52,21 +52,21 @@ static void expect(struct fixture *f, const struct event *event, enum category c
 static void paths(void **state)
 {
 	static const struct {
-		int32_t flags;
 		const char *path;
+		int32_t flags;
 		enum category category;
 		const char *value;
 	} cases[] = {
-	        {O_RDONLY, "/etc/passwd", CATEGORY_PATH_READ, "/etc/passwd"},
-	        {O_WRONLY, "/x", CATEGORY_PATH_WRITE, "/x"},
-	        {O_RDWR, "/x", CATEGORY_PATH_WRITE, "/x"},
-	        {3, "/x", CATEGORY_PATH_WRITE, "/x"}, /* no valid access mode; a write */
-	        {O_CREAT, "/x", CATEGORY_PATH_WRITE, "/x"},
-	        {O_TRUNC, "/x", CATEGORY_PATH_READ, "/x"},
-	        {O_APPEND | O_CLOEXEC, "/x", CATEGORY_PATH_READ, "/x"},
-	        {O_RDONLY, "/proc/12/maps", CATEGORY_PATH_READ, "/proc/<PID>/maps"},
-	        {O_RDONLY, " /x ", CATEGORY_PATH_READ, " /x "}, /* paths are not trimmed */
-	        {O_RDONLY, "", CATEGORY_PATH_READ, NULL},
+	        {"/etc/passwd", O_RDONLY, CATEGORY_PATH_READ, "/etc/passwd"},
+	        {"/x", O_WRONLY, CATEGORY_PATH_WRITE, "/x"},
+	        {"/x", O_RDWR, CATEGORY_PATH_WRITE, "/x"},
+	        {"/x", 3, CATEGORY_PATH_WRITE, "/x"}, /* no valid access mode; a write */
+	        {"/x", O_CREAT, CATEGORY_PATH_WRITE, "/x"},
+	        {"/x", O_TRUNC, CATEGORY_PATH_READ, "/x"},
+	        {"/x", O_APPEND | O_CLOEXEC, CATEGORY_PATH_READ, "/x"},
+	        {"/proc/12/maps", O_RDONLY, CATEGORY_PATH_READ, "/proc/<PID>/maps"},
+	        {" /x ", O_RDONLY, CATEGORY_PATH_READ, " /x "}, /* paths are not trimmed */
+	        {"", O_RDONLY, CATEGORY_PATH_READ, NULL},
 	};
 	struct fixture *f = *state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

@@ -252,7 +252,7 @@ static int judge_run(struct differ *differ, struct db_conn *conn, struct batch_r
 {
 	const struct run_state *run = entry->run;
 	struct judge_facts facts;
-	struct outcome outcome;
+	struct outcome outcome = {0};
 	struct judgement judgement;
 	if (gather_facts(differ, conn, entry, &facts, &outcome, err) < 0)
 		return -err->code;
@@ -284,7 +284,7 @@ static int judge_late(struct differ *differ, struct db_conn *conn, struct batch_
 		return -err->code;
 	if (PQntuples(rows) == 0)
 		return 0;
-	struct outcome outcome;
+	struct outcome outcome = {0};
 	struct judgement judgement = {.verdict = VERDICT_DEVIATES,
 	                              .complete = db_cell_bool(rows, 0, 0)};
 	if (count_deviations(conn, run, &outcome, err) < 0 ||
@@ -310,27 +310,27 @@ static int finish_run(struct differ *differ, struct db_conn *conn, struct batch_
 	                                         : judge_late(differ, conn, entry, err);
 }
 
-static int compare_packages(const void *a, const void *b)
+static int compare_packages(const void *a, const void *b, void *ctx)
 {
-	const struct batch_run *left = *(struct batch_run *const *)a;
-	const struct batch_run *right = *(struct batch_run *const *)b;
-	return strcmp(left->run->package, right->run->package);
+	const struct batch *batch = ctx;
+	return strcmp(batch->runs[*(const size_t *)a].run->package,
+	              batch->runs[*(const size_t *)b].run->package);
 }
 
 int differ_finish(struct differ *differ, struct db_conn *conn, struct error *err)
 {
+	struct batch *batch = &differ->batch;
 	size_t count = 0;
-	struct batch_run **ending =
-	        arena_alloc(&differ->batch.arena, differ->batch.run_count + 1, sizeof(void *));
-	for (size_t i = 0; i < differ->batch.run_count; i++) {
-		if (ends(&differ->batch.runs[i]))
-			ending[count++] = &differ->batch.runs[i];
+	size_t *ending = arena_alloc(&batch->arena, batch->run_count + 1, sizeof(*ending));
+	for (size_t i = 0; i < batch->run_count; i++) {
+		if (ends(&batch->runs[i]))
+			ending[count++] = i;
 	}
 	/* Packages are locked in one order everywhere, so that two differs never wait for each
 	 * other. */
-	qsort(ending, count, sizeof(*ending), compare_packages);
+	qsort_r(ending, count, sizeof(*ending), compare_packages, batch);
 	for (size_t i = 0; i < count; i++) {
-		int failed = finish_run(differ, conn, ending[i], err);
+		int failed = finish_run(differ, conn, &batch->runs[ending[i]], err);
 		if (failed)
 			return failed;
 	}

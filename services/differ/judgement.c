@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "judgement.h"
 
+#include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
 
 #include "base/utf8.h"
+
+enum { REASON_MAX = 400 };
 
 const char *verdict_name(enum verdict verdict)
 {
@@ -28,57 +30,56 @@ uint64_t judge_lost(const struct run_result *result, int64_t previous_dropped)
 	                  : result->events_dropped;
 }
 
-__attribute__((format(printf, 2, 3))) static bool incomplete(struct judgement *ret,
-                                                             const char *format, ...)
-{
-	va_list args;
-	va_start(args, format);
-	(void)vsnprintf(ret->reason, sizeof(ret->reason), format, args);
-	va_end(args);
-	return false;
-}
+/* The three parts of being complete: 0, or `*why` not. */
 
-static bool result_is_good(const struct judge_facts *facts, struct judgement *ret)
+static int result_is_good(const struct judge_facts *facts, struct error *why)
 {
 	const struct run_result *result = facts->result;
 	if (!result)
-		return incomplete(ret, "no result came");
-	struct view why = utf8_prefix(result->reason, JUDGEMENT_REASON_MAX / 2);
+		return error_set(why, ENODATA, "no result came");
+	struct view reason = utf8_prefix(result->reason, REASON_MAX);
 	if (result->status != RUN_STATUS_OK)
-		return incomplete(ret, "%s%s%.*s",
-		                  result->status == RUN_STATUS_TIMEOUT ? "timed out" : "failed",
-		                  why.size ? ": " : "", VIEW_ARG(why));
+		return error_set(why, ENODATA, "%s%s%.*s",
+		                 result->status == RUN_STATUS_TIMEOUT ? "timed out" : "failed",
+		                 reason.size ? ": " : "", VIEW_ARG(reason));
 	bool exited = result->native && result->npm_exit_code != INT32_MIN;
 	if (exited && result->npm_exit_code != 0)
-		return incomplete(ret, "npm exited with status %" PRId32, result->npm_exit_code);
-	return true;
+		return error_set(why, ENODATA, "npm exited with status %" PRId32,
+		                 result->npm_exit_code);
+	return 0;
 }
 
-static bool all_batches_came(const struct judge_facts *facts, struct judgement *ret)
+static int all_batches_came(const struct judge_facts *facts, struct error *why)
 {
 	uint64_t sent = facts->last_seq ? facts->last_seq : seq_set_last(facts->seqs);
 	uint64_t missing = seq_set_first_missing(facts->seqs);
 	if (missing <= sent)
-		return incomplete(ret, "batch %" PRIu64 " of %" PRIu64 " is missing", missing,
-		                  sent);
-	return true;
+		return error_set(why, ENODATA, "batch %" PRIu64 " of %" PRIu64 " is missing",
+		                 missing, sent);
+	return 0;
 }
 
-static bool all_events_came(const struct judge_facts *facts, struct judgement *ret)
+static int all_events_came(const struct judge_facts *facts, struct error *why)
 {
 	if (facts->lost)
-		return incomplete(ret, "%" PRIu64 " events were lost", facts->lost);
+		return error_set(why, ENODATA, "%" PRIu64 " events were lost", facts->lost);
 	if (facts->first_attempt && facts->result->events_emitted > facts->events_stored)
-		return incomplete(ret, "%" PRId64 " of %" PRId64 " events arrived",
-		                  facts->events_stored, facts->result->events_emitted);
-	return true;
+		return error_set(why, ENODATA, "%" PRId64 " of %" PRId64 " events arrived",
+		                 facts->events_stored, facts->result->events_emitted);
+	return 0;
+}
+
+static bool is_complete(const struct judge_facts *facts, struct error *why)
+{
+	return result_is_good(facts, why) == 0 && all_batches_came(facts, why) == 0 &&
+	       all_events_came(facts, why) == 0;
 }
 
 void judge(const struct judge_facts *facts, struct judgement *ret)
 {
-	*ret = (struct judgement){0};
-	ret->complete = result_is_good(facts, ret) && all_batches_came(facts, ret) &&
-	                all_events_came(facts, ret);
+	struct error why = {0};
+	*ret = (struct judgement){.complete = is_complete(facts, &why)};
+	memcpy(ret->reason, why.text, sizeof(ret->reason));
 	bool failed = facts->result && facts->result->status != RUN_STATUS_OK;
 	ret->state = failed ? "failed" : "done";
 	if (!facts->has_package)

@@ -24,6 +24,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/error.h"
 #include "model/result.h"
 #include "seq_set.h"
 
@@ -49,14 +50,12 @@ enum verdict {
 };
 const char *verdict_name(enum verdict verdict);
 
-enum { JUDGEMENT_REASON_MAX = 256 };
-
 struct judgement {
 	enum verdict verdict;
 	const char *state; /* of runs.state: "done" or "failed" */
 	bool complete;
 	bool promotes;
-	char reason[JUDGEMENT_REASON_MAX]; /* why it is not complete; "" when it is */
+	char reason[ERROR_TEXT_MAX]; /* why it is not complete; "" when it is */
 };
 
 /* Events of this run which the runner knows that it lost. `previous_dropped` is what the same

@@ -34,7 +34,7 @@ static void check_seqs(struct view text)
 {
 	struct seq_set set = {0};
 	AUTO(buf) struct buf out;
-	buf_init(&out, SEQ_SET_MAX * 48);
+	buf_init(&out, (size_t)SEQ_SET_MAX * 48);
 	if (seq_set_parse(&set, text, NULL) == 0)
 		seq_set_format(&set, &out);
 	seq_set_release(&set);

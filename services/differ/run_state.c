@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/cleanup.h"
 
 void run_table_release(struct run_table *table)
 {
@@ -70,25 +71,37 @@ void run_table_drop_partition(struct run_table *table, int32_t partition)
 
 static int compare_used(const void *a, const void *b)
 {
-	const struct run_state *left = *(struct run_state *const *)a;
-	const struct run_state *right = *(struct run_state *const *)b;
-	return (left->used > right->used) - (left->used < right->used);
+	uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
+	return (left > right) - (left < right);
+}
+
+/* The use up to which runs have to go, so that `max` of them stay. */
+static uint64_t oldest_use(const struct run_table *table, size_t max)
+{
+	size_t count = 0;
+	AUTO(free) uint64_t *uses = xmalloc(table->count * sizeof(*uses));
+	for (size_t i = 0; i < RUN_TABLE_BUCKETS; i++) {
+		for (const struct run_state *run = table->buckets[i]; run; run = run->next)
+			uses[count++] = run->used;
+	}
+	qsort(uses, count, sizeof(*uses), compare_used);
+	return uses[count - max - 1];
 }
 
 void run_table_evict(struct run_table *table, size_t max)
 {
 	if (table->count <= max)
 		return;
-	size_t count = 0, surplus = table->count - max;
-	struct run_state **runs = xmalloc(table->count * sizeof(*runs));
+	uint64_t limit = oldest_use(table, max);
 	for (size_t i = 0; i < RUN_TABLE_BUCKETS; i++) {
-		for (struct run_state *run = table->buckets[i]; run; run = run->next)
-			runs[count++] = run;
+		struct run_state *run = table->buckets[i];
+		while (run) {
+			struct run_state *next = run->next;
+			if (run->used <= limit)
+				run_table_remove(table, run);
+			run = next;
+		}
 	}
-	qsort(runs, count, sizeof(*runs), compare_used);
-	for (size_t i = 0; i < surplus; i++)
-		run_table_remove(table, runs[i]);
-	free(runs);
 }
 
 struct hash128 run_fingerprint_hash(const struct siphash_key *key, enum category category,

@@ -63,7 +63,7 @@ struct run_state *run_table_add(struct run_table *table, const struct run_id *ru
 void run_table_remove(struct run_table *table, struct run_state *run);
 void run_table_drop_partition(struct run_table *table, int32_t partition);
 
-/* Removes the runs that were not used for longest until `max` are left. */
+/* Removes the runs that were not used for longest, so that at most `max` are left. */
 void run_table_evict(struct run_table *table, size_t max);
 
 /* The hash by which `seen` knows a fingerprint. */

@@ -33,28 +33,20 @@ static void forget_touched(struct differ *differ)
 	}
 }
 
-/* Runs that have their result will hardly be heard of again. */
-static void forget_ended(struct differ *differ, struct run_state *const *runs, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		run_table_remove(&differ->runs, runs[i]);
-	run_table_evict(&differ->runs, (size_t)differ->config->cached_runs);
-}
-
 static void finish_batch(struct differ *differ)
 {
 	struct batch *batch = &differ->batch;
-	size_t ended = 0;
-	AUTO(free)
-	struct run_state **runs = xmalloc((batch->run_count + 1) * sizeof(*runs));
 	for (size_t i = 0; i < batch->run_count; i++) {
-		if (batch->runs[i].verdict)
-			log_verdict(&batch->runs[i]);
-		if (batch->runs[i].end)
-			runs[ended++] = batch->runs[i].run;
+		struct batch_run *entry = &batch->runs[i];
+		if (entry->verdict)
+			log_verdict(entry);
+		if (entry->end) { /* it will hardly be heard of again */
+			run_table_remove(&differ->runs, entry->run);
+			entry->run = NULL;
+		}
 	}
 	batch_reset(batch);
-	forget_ended(differ, runs, ended);
+	run_table_evict(&differ->runs, (size_t)differ->config->cached_runs);
 }
 
 void differ_batch_done(struct differ *differ, bool committed)
