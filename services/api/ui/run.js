@@ -22,7 +22,7 @@ function deviationTable(items) {
   return table([
     ['Severity', (deviation) => tag(deviation.severity)],
     ['Category', (deviation) => deviation.category],
-    ['Value', (deviation) => element('div', {}, mono(deviation.value), evidence(deviation))],
+    ['Value', (deviation) => element('div', { class: 'value' }, mono(deviation.value), evidence(deviation))],
     ['Who', (deviation) => deviation.actor],
     ['Process', (deviation) => mono(deviation.process)],
     ['Why', (deviation) => deviation.reason],
