@@ -317,8 +317,8 @@ void kernel_side_set_depth(struct kernel_side *kernel, uint32_t index, uint32_t 
 
 void kernel_side_set_depth_count(struct kernel_side *kernel, uint32_t count)
 {
-	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* entries before their number */
-	kernel->skeleton->bss->depth_count = count;
+	/* Entries before their number. */
+	__atomic_store_n(&kernel->skeleton->bss->depth_count, count, __ATOMIC_RELEASE);
 }
 
 struct kernel_attachment *kernel_side_attach(struct kernel_side *kernel, int cgroup_fd,
