@@ -160,6 +160,7 @@ static int wake_polls(struct api *api, struct error *err)
 			next_sweep_ms = clock_monotonic_ms() + SWEEP_MS;
 		}
 		note_database(api, rc < 0, &away, &turn_err);
+		service_ready(api->service, "bus", bus_reachable(api->bus));
 		if (rc < 0)
 			(void)service_sleep_ms(api->service, SWEEP_MS / 4);
 	}

@@ -29,17 +29,13 @@ static void convert(struct event_batches *batches, const struct event_wire_batch
                     const struct events_header *header)
 {
 	uint64_t part = 0;
-	size_t in_part = 0;
 	uint64_t seq = number_of(batch);
 	struct buf *message = begin_part(batches, header, seq, part);
 
 	for (size_t i = 0; i < batch->event_count; i++) {
-		if (in_part == EVENTS_BATCH_MAX || message->size > EVENT_PART_MAX_BYTES) {
+		if (message->size > EVENT_PART_MAX_BYTES)
 			message = begin_part(batches, header, seq, ++part);
-			in_part = 0;
-		}
 		events_write_event(message, &batch->events[i]);
-		in_part++;
 		batches->by_type[batch->events[i].type]++;
 	}
 	batches->batches++;

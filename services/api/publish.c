@@ -171,9 +171,13 @@ static void produce(struct publication *publication, const struct outgoing *reco
 	atomic_fetch_add(&publication->references, 1);
 	if (record->value.overflowed)
 		error_set(&err, E2BIG, "an event is too large for the bus");
-	if (err.code ||
-	    bus_produce(publication->api->bus, &message, on_delivered, publication, &err) < 0)
-		on_delivered(publication, &err);
+	if (err.code == 0 &&
+	    bus_produce(publication->api->bus, &message, on_delivered, publication, &err) == 0)
+		return;
+	/* Never the last of either: the handler that sends has one as well. */
+	note_failure(publication, &err);
+	atomic_fetch_sub(&publication->waiting, 1);
+	atomic_fetch_sub(&publication->references, 1);
 }
 
 void publication_send(struct publication *publication, http_handler_fn then, void *owner)

@@ -137,10 +137,10 @@ static const struct db_statement queue_scan = {
         "  WHERE $4 = '' OR EXISTS (SELECT 1 FROM runners WHERE id = $4) RETURNING id)"
         " SELECT pg_notify('fangs_runs', id) FROM queued"};
 
+/* A trigger tells the watcher. */
 static const struct db_statement add_package = {
-        "api_add_package", "WITH added AS (INSERT INTO packages (name, added_at) VALUES ($1, now())"
-                           "  ON CONFLICT DO NOTHING RETURNING name)"
-                           " SELECT pg_notify('fangs_packages', name) FROM added"};
+        "api_add_package",
+        "INSERT INTO packages (name, added_at) VALUES ($1, now()) ON CONFLICT DO NOTHING"};
 
 static const struct db_statement remove_package = {"api_remove_package",
                                                    "DELETE FROM packages WHERE name = $1"};

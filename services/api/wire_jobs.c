@@ -63,7 +63,7 @@ void wire_look_for_job(void *ctx, struct http_request *request)
 {
 	struct poll *poll = ctx;
 	struct api *api = poll->owner;
-	struct offered_job job;
+	struct offered_job job = {0};
 	struct error err = {0};
 	int rc;
 

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guard.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static void tells_own_pages_from_others(void **state)
+{
+	static const struct {
+		const char *origin, *host, *fetch_site;
+		bool same;
+	} cases[] = {
+	        /* Programs say nothing. */
+	        {NULL, "127.0.0.1:8443", NULL, true},
+	        {NULL, NULL, NULL, true},
+	        /* The dashboard. */
+	        {"http://127.0.0.1:8443", "127.0.0.1:8443", "same-origin", true},
+	        {"https://fangs.example", "fangs.example", NULL, true},
+	        {"http://LOCALHOST:8443", "localhost:8443", NULL, true},
+	        {NULL, "127.0.0.1:8443", "none", true},
+	        /* Others. */
+	        {"http://evil.example", "127.0.0.1:8443", NULL, false},
+	        {"http://evil.example", "127.0.0.1:8443", "cross-site", false},
+	        {NULL, "127.0.0.1:8443", "cross-site", false},
+	        {NULL, "127.0.0.1:8443", "same-site", false},
+	        {"http://127.0.0.1:8444", "127.0.0.1:8443", NULL, false},
+	        {"http://127.0.0.1:8443.evil.example", "127.0.0.1:8443", NULL, false},
+	        {"null", "127.0.0.1:8443", NULL, false},
+	        {"null", "null", NULL, false},
+	        {"", "127.0.0.1:8443", NULL, false},
+	        {"http://x", NULL, NULL, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_int_equal(
+		        guard_same_site(cases[i].origin, cases[i].host, cases[i].fetch_site),
+		        cases[i].same);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(tells_own_pages_from_others)};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
