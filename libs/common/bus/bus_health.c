@@ -9,6 +9,7 @@ enum { REMIND_MS = 30000, FLAPPING_MS = 5000 };
 
 void bus_health_init(struct bus_health *health)
 {
+	atomic_init(&health->suspected, false);
 	atomic_init(&health->away, false);
 	(void)pthread_mutex_init(&health->lock, NULL);
 	health->last_log_ms = clock_monotonic_ms() - REMIND_MS;
@@ -19,26 +20,45 @@ void bus_health_release(struct bus_health *health)
 	(void)pthread_mutex_destroy(&health->lock);
 }
 
-void bus_health_failed(struct bus_health *health, const struct error *err)
+void bus_health_suspect(struct bus_health *health, const struct error *err)
+{
+	(void)pthread_mutex_lock(&health->lock);
+	health->last = *err;
+	(void)pthread_mutex_unlock(&health->lock);
+	atomic_store(&health->suspected, true);
+}
+
+bool bus_health_is_suspected(struct bus_health *health)
+{
+	return atomic_load_explicit(&health->suspected, memory_order_relaxed);
+}
+
+void bus_health_confirm(struct bus_health *health)
 {
 	int64_t now = clock_monotonic_ms();
 	(void)pthread_mutex_lock(&health->lock);
-	health->last = *err;
-	bool lasts = atomic_load(&health->away);
+	bool lasts = atomic_exchange(&health->away, true);
 	bool log = now - health->last_log_ms >= (lasts ? REMIND_MS : FLAPPING_MS);
 	if (log)
 		health->last_log_ms = now;
-	atomic_store(&health->away, true);
+	struct error err = health->last;
 	(void)pthread_mutex_unlock(&health->lock);
 	if (log)
-		LOG_WARN("the bus is out of reach, trying again", LOG_ERR(err));
+		LOG_WARN("the bus is out of reach, trying again", LOG_ERR(&err));
+}
+
+void bus_health_failed(struct bus_health *health, const struct error *err)
+{
+	bus_health_suspect(health, err);
+	bus_health_confirm(health);
 }
 
 void bus_health_ok(struct bus_health *health)
 {
-	if (!atomic_load_explicit(&health->away, memory_order_relaxed))
+	if (!bus_health_is_suspected(health))
 		return;
 	(void)pthread_mutex_lock(&health->lock);
+	atomic_store(&health->suspected, false);
 	bool ended = atomic_exchange(&health->away, false);
 	(void)pthread_mutex_unlock(&health->lock);
 	if (ended)

@@ -15,6 +15,7 @@
 #include "base/error.h"
 
 struct bus_health {
+	atomic_bool suspected; /* something failed, which need not be the whole bus */
 	atomic_bool away;
 	pthread_mutex_t lock; /* guards what follows */
 	int64_t last_log_ms;  /* monotonic */
@@ -24,7 +25,11 @@ struct bus_health {
 void bus_health_init(struct bus_health *health);
 void bus_health_release(struct bus_health *health);
 
-/* From any thread. */
+/* From any thread. A suspicion is remembered with its reason, and is either confirmed or dispelled
+ * by who looks closer. */
+void bus_health_suspect(struct bus_health *health, const struct error *err);
+bool bus_health_is_suspected(struct bus_health *health);
+void bus_health_confirm(struct bus_health *health);
 void bus_health_failed(struct bus_health *health, const struct error *err);
 void bus_health_ok(struct bus_health *health);
 /* Sets `*err` to the last report and returns its negative code; 0 while the bus is in reach. */

@@ -34,7 +34,7 @@ void kafka_conf_set(rd_kafka_conf_t *conf, const char *name, const char *value, 
 int kafka_error_set(struct error *err, rd_kafka_resp_err_t code, const char *reason,
                     const char *what);
 
-/* While the bus is out of reach: asks the cluster, and reports when it answers. Called by idle
+/* While there is trouble: asks the cluster whether it answers at all, and reports. Called by idle
  * threads; takes at most half a second. */
 void kafka_probe(struct bus *bus, rd_kafka_t *client);
 

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What the producer and the consumers of the kafka driver share: settings, errors, reachability. */
 #include <errno.h>
-#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
-#include "base/alloc.h"
-#include "base/clock.h"
 #include "bus/kafka.h"
 
 enum { PROBE_TIMEOUT_MS = 500 };
@@ -46,27 +44,33 @@ static void set_security(rd_kafka_conf_t *conf, const struct bus_config *config,
 	kafka_conf_set(conf, "sasl.password", config->sasl_password, rc, err);
 }
 
-/* librdkafka tells each broker's trouble and then "all brokers down"; only the reasons are worth a
- * report, and only while no broker is left. */
+/* "...failed: Connection refused (after 0ms in state CONNECT, 1 identical error(s) suppressed)" */
+static void cut_statistics(char *text)
+{
+	char *statistics = strstr(text, " (after ");
+	if (statistics)
+		*statistics = '\0';
+}
+
+/* One broker's trouble is not yet an outage: connections also end because they idle. It is looked
+ * into by kafka_probe(). "All brokers down" gives no reason, and comes after one. */
 static void on_error(rd_kafka_t *client, int code, const char *reason, void *opaque)
 {
 	(void)client;
 	struct bus *bus = ((struct kafka_opaque *)opaque)->bus;
 	struct error err = {0};
 	switch (code) {
-	case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
 	case RD_KAFKA_RESP_ERR__AUTHENTICATION:
 	case RD_KAFKA_RESP_ERR__SSL:
 	case RD_KAFKA_RESP_ERR__RESOLVE:
 	case RD_KAFKA_RESP_ERR__TRANSPORT:
-		break;
+		kafka_error_set(&err, code, reason, "cannot reach a broker");
+		cut_statistics(err.text);
+		bus_health_suspect(&bus->health, &err);
+		return;
 	default:
 		return;
 	}
-	if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && !bus_reachable(bus))
-		return;
-	kafka_error_set(&err, code, reason, "cannot reach a broker");
-	bus_health_failed(&bus->health, &err);
 }
 
 /* Errors arrive by on_error() and by results; the log lines would repeat them many times. */
@@ -133,11 +137,13 @@ int kafka_error_set(struct error *err, rd_kafka_resp_err_t code, const char *rea
 void kafka_probe(struct bus *bus, rd_kafka_t *client)
 {
 	const struct rd_kafka_metadata *metadata = NULL;
-	if (bus_reachable(bus))
+	if (!bus_health_is_suspected(&bus->health))
 		return;
 	rd_kafka_resp_err_t code = rd_kafka_metadata(client, 0, NULL, &metadata, PROBE_TIMEOUT_MS);
-	if (code)
+	if (code) {
+		bus_health_confirm(&bus->health);
 		return;
+	}
 	rd_kafka_metadata_destroy(metadata);
 	bus_health_ok(&bus->health);
 }
