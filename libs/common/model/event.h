@@ -5,7 +5,7 @@
  *
  * Three forms exist: this struct; the compact bus form (event_codec.h, docs/events.proto); and the
  * verbose JSON of the /v1 edge (event_wire.h), which is also what `events.data` in the database
- * looks like, without its byte arrays (event_row.h).
+ * looks like, without its byte arrays.
  */
 #ifndef FANGS_MODEL_EVENT_H
 #define FANGS_MODEL_EVENT_H

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The verbose JSON of `POST /v1/runs/{id}/events` (compat 1.7 to 1.9): batches of events with byte
- * arrays, as existing runners send and existing servers expect.
+ * The verbose JSON of `POST /v1/runs/{id}/events`: batches of events with byte arrays, as existing
+ * runners send and existing servers expect.
  *
  * Reading is one pass over the bytes without a tree: keys match ignoring case, unknown keys and
  * trailing white space are skipped, null leaves a field at zero, short arrays are padded and long
  * ones cut, integers are exact, text is checked UTF-8 (invalid bytes become U+FFFD) and may hold
- * U+0000. Our runner adds the members `Actor`, `StartNs`, `Result`, `Protocol` to the payload,
- * which existing servers ignore.
+ * U+0000. Our runner adds the members `Actor`, `StartNs`, `Result`, `ArgvTruncated`, `Protocol` to
+ * the payload, which existing servers ignore. A payload that is JSON, but not what its type
+ * promises, is no error: it becomes an event of type EVENT_UNKNOWN with its own text.
  */
 #ifndef FANGS_MODEL_EVENT_WIRE_H
 #define FANGS_MODEL_EVENT_WIRE_H
@@ -27,7 +28,7 @@ struct event_wire_reader {
 struct event_wire_batch {
 	struct run_id run_id;
 	uint64_t seq;
-	struct event *events; /* in the arena */
+	struct event *events; /* in the arena; at most EVENTS_BATCH_MAX (event_codec.h) */
 	size_t event_count;
 };
 
@@ -42,8 +43,8 @@ void event_wire_write_batch(struct buf *out, const struct run_id *run_id, uint64
                             const struct event *events, size_t count);
 
 /* The payload for `events.data`: the same keys without the byte arrays (Path, Argv, ArgvLens,
- * BinaryPath, DestAddr, Query, RawPayload, Comm), valid UTF-8, U+0000 escaped as the two characters
- * U+2400 (symbol for NUL) because JSONB cannot hold it. */
+ * BinaryPath, DestAddr, Query, RawPayload, Comm) and the run id, as JSON that JSONB can hold: valid
+ * UTF-8, U+2400 (symbol for NUL) in the place of U+0000. docs/schema.md lists the keys. */
 void event_write_row_json(struct buf *out, const struct event *event);
 
 #endif

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * A job: what a runner is told to do. Its JSON is the /v1 wire's; the `jobs` topic
- * carries the same JSON with our keys below "fangs" (attempt, lease, kept out of what an existing
- * runner reads).
+ * A job: what a runner is told to do. Its JSON is the /v1 wire's; the `jobs` topic carries the same
+ * JSON with our keys below "fangs" (attempt, lease, kept out of what an existing runner reads).
  */
 #ifndef FANGS_MODEL_JOB_H
 #define FANGS_MODEL_JOB_H
@@ -21,7 +20,7 @@ struct watched_path {
 	bool cred;
 };
 
-struct sandbox_spec { /* zero values mean the driver's defaults, compat 1.5 */
+struct sandbox_spec { /* zero values mean the driver's defaults */
 	const char *image;
 	const char **command;
 	size_t command_count;
@@ -48,14 +47,14 @@ struct job {
 	const char *runner_id;
 };
 
-/* The 14 default watched paths (compat 3.7); static. */
+/* The 14 default watched paths; static. */
 extern const struct watched_path job_default_watched_paths[];
 extern const size_t job_default_watched_path_count;
 
-/* Fills `*ret` with the default scan of an npm package (compat 4.5): the documented command, user
- * 0:0, grace 2 s, duration 60 s. Name and version are validated first (no shell metacharacters can
- * get into the command): DROP when they are no npm name or semver. `registry` is a URL that npm
- * shall use, or NULL for its own default. */
+/* Fills `*ret` with the default scan of an npm package: the documented command, user 0:0, grace 2
+ * s, duration 60 s. Name and version are validated first (no shell metacharacters can get into the
+ * command): DROP when they are no npm name or semver. `registry` is a URL that npm shall use, or
+ * NULL for its own default. */
 int job_default_scan(struct arena *arena, const char *package, const char *version,
                      const char *registry, struct job *ret, struct error *err);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The end of a run as its runner reports it, and its JSON on the /v1 wire (compat 1.10). Keys
- * beyond the existing system's six are ours and optional.
+ * The end of a run as its runner reports it, and its JSON on the /v1 wire. Keys beyond the existing
+ * system's six are ours and optional.
  */
 #ifndef FANGS_MODEL_RESULT_H
 #define FANGS_MODEL_RESULT_H
@@ -32,8 +32,8 @@ struct run_result {
 /* Writes {"run_id":[...],"status":...} with our keys below "fangs". */
 void run_result_write_json(struct buf *out, const struct run_id *run_id,
                            const struct run_result *result);
-/* Lenient as compat 0.4; text is copied into the arena. DROP with "decode ScanResult: ..." or
- * "status must be ok|failed|timeout". */
+/* Lenient as existing servers are; text is copied into the arena. DROP with "decode ScanResult:
+ * ..." or "status must be ok|failed|timeout". */
 int run_result_read_json(struct view json, struct arena *arena, struct run_result *ret,
                          struct error *err);
 
