@@ -177,16 +177,13 @@ int api_run(const struct backbone *backbone, void *config, struct error *err)
 	        .bus = backbone->bus,
 	        .bus_driver = backbone->bus_driver,
 	};
-	int rc = api_config_check(api.config, err);
 
-	if (rc < 0)
-		return rc;
 	raise_file_limit();
 	polls_init(&api.polls, wire_look_for_job);
 	gate_init(&api.gate, api.config->lease_ms);
 	totals_init(&api.totals);
 	api.metrics = create_metrics(&api);
-	rc = start_server(&api, err);
+	int rc = start_server(&api, err);
 	if (rc == 0) {
 		rc = wake_polls(&api, err);
 		http_server_stop(api.server, STOP_TIMEOUT_MS);

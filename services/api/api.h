@@ -34,8 +34,9 @@ struct api_config {
 extern const struct config_option api_options[]; /* fills struct api_config */
 extern const size_t api_option_count;
 
-/* Refuses what would be open to the network without anybody having said so. */
-int api_config_check(const struct api_config *config, struct error *err);
+/* Refuses what would be open to the network without anybody having said so. Takes a struct
+ * api_config. */
+int api_config_check(const void *config, struct error *err);
 
 struct api_metrics {
 	struct metric_family *events; /* by type */

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <string.h>
 
 #include "api.h"
@@ -81,23 +83,30 @@ const struct config_option api_options[] = {
 };
 const size_t api_option_count = CONFIG_COUNT(api_options);
 
+/* By address; a name may lead anywhere, but for the one that is reserved. */
 static bool is_loopback(const char *listen)
 {
-	static const char *const hosts[] = {"127.", "localhost:", "[::1]:"};
+	const char *colon = strrchr(listen, ':');
+	char host[INET6_ADDRSTRLEN] = "";
+	struct in_addr address;
 
-	for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
-		if (strncmp(listen, hosts[i], strlen(hosts[i])) == 0)
-			return true;
-	}
-	return false;
+	if (!colon || (size_t)(colon - listen) >= sizeof(host))
+		return false;
+	memcpy(host, listen, (size_t)(colon - listen));
+	if (strcmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0)
+		return true;
+	return inet_pton(AF_INET, host, &address) == 1 &&
+	       (ntohl(address.s_addr) >> IN_CLASSA_NSHIFT) == IN_LOOPBACKNET;
 }
 
-int api_config_check(const struct api_config *config, struct error *err)
+int api_config_check(const void *config, struct error *err)
 {
-	if (config->insecure || is_loopback(config->listen) || *config->tls_client_ca)
+	const struct api_config *c = config;
+
+	if (c->insecure || is_loopback(c->listen) || *c->tls_client_ca)
 		return 0;
 	return error_set(err, EPERM,
 	                 "api.listen '%s' is reachable from other machines and nobody would have "
 	                 "to identify himself: set api.tls.client_ca, or --insecure to accept that",
-	                 config->listen);
+	                 c->listen);
 }

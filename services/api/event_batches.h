@@ -2,8 +2,9 @@
 /*
  * A body of event batches, as runners post it, into messages of the topic `events`.
  *
- * A batch of more bytes than a message should have becomes several; their sequence numbers carry the part
- * above the lower 32 bits, so that each is told apart and the batch's own number stays what it was.
+ * A batch of more bytes than a message should have becomes several; their sequence numbers carry
+ * the part above the lower 32 bits, so that each is told apart and the batch's own number stays
+ * what it was.
  */
 #ifndef FANGS_API_EVENT_BATCHES_H
 #define FANGS_API_EVENT_BATCHES_H

@@ -15,6 +15,7 @@ int main(int argc, char **argv)
 	        .options = api_options,
 	        .option_count = api_option_count,
 	        .config = &config,
+	        .check = api_config_check,
 	        .run = api_run,
 	};
 

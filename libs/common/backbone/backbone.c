@@ -38,7 +38,9 @@ static int load_config(struct foundation *f, int argc, char **argv, enum config_
 	        .table_count = CONFIG_COUNT(tables),
 	};
 	f->config = config_load(&description, argc, argv, ret_action, err);
-	return f->config ? 0 : -err->code;
+	if (!f->config)
+		return -err->code;
+	return f->program->check ? f->program->check(f->program->config, err) : 0;
 }
 
 static int prepare_schema(void *ctx, struct error *err)
