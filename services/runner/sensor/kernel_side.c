@@ -83,10 +83,13 @@ static int not_permitted(struct error *err)
 	                       "CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN and CAP_SYS_RESOURCE");
 }
 
-/* The last line of the verifier's log that says something. */
-static struct view log_reason(const char *log)
+/* Why loading failed: the last line of the verifier's log that says something. */
+static struct view refusal(int code, const char *log)
 {
-	struct view rest = view_of_string(log), reason = VIEW_LITERAL("no reason given");
+	struct view rest = view_of_string(log), reason = view_of_string(strerror(code));
+
+	if (code == ESRCH)
+		return VIEW_LITERAL("an attach point does not exist");
 
 	while (rest.size) {
 		struct view line = view_trim(view_split(&rest, '\n'));
@@ -126,10 +129,10 @@ static int try_load(struct kernel_side *kernel, bool optional, struct error *err
 	skeleton_drop(kernel);
 	if (r == -EPERM)
 		return not_permitted(err);
-	return error_set_class(err, ERROR_FATAL, -r,
-	                       "the kernel refuses the sensor (%s: %.*s): Linux 5.17 or newer is "
-	                       "needed",
-	                       strerror(-r), VIEW_ARG(log_reason(log)));
+	return error_set_class(
+	        err, ERROR_FATAL, -r,
+	        "this kernel refuses the sensor (%.*s): Linux 5.17 or newer is needed",
+	        VIEW_ARG(refusal(-r, log)));
 }
 
 static void hook_missing(struct kernel_side *kernel, size_t hook, const char *reason)
