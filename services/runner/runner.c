@@ -19,6 +19,7 @@ enum {
 	SLOT_WAIT_MS = 1000,
 	RETRY_BASE_MS = 200,
 	RETRY_MAX_MS = 5000,
+	LOG_EVERY = 20,          /* failures in a row */
 	FAREWELL_MAX_MS = 10000, /* kept of the drain timeout: jobs end, report and clean up */
 };
 
@@ -256,7 +257,8 @@ static void take_job(struct runner *runner)
 	}
 	slots_discard(attempt);
 	if (r < 0 && !malformed) {
-		LOG_WARN("cannot get jobs; trying on", LOG_ERR(&err));
+		if (runner->failures % LOG_EVERY == 0)
+			LOG_WARN("cannot get jobs; trying on", LOG_ERR(&err));
 		back_off(runner);
 	} else {
 		runner->failures = 0;
