@@ -109,6 +109,28 @@ def test_malformed_kafka_message_is_kept_and_blocks_nothing(make_stack, kafka, r
     assert stack.wait_judged(package.name, "1.0.0")["verdict"] == "seeded"
 
 
+def test_malformed_job_on_a_runners_partition_is_skipped(make_stack, kafka, registry, package):
+    stack = make_stack(bus="kafka", transport="kafka", registry_url=registry.url)
+    partition = stack.sql("SELECT jobs_partition FROM runners")[0][0]
+    subprocess.run(["kcat", "-b", kafka.brokers, "-P", "-t", f"{stack.topic_prefix}jobs", "-p",
+                    str(partition)], input=b'{"run_id": "not an array"}', check=True)
+    runner = stack.processes["runner-0"]
+    stack.wait_for("a line about the job",
+                   lambda: [e for e in warnings(runner) if "run_id" in e.get("error", "")])
+    package.release("1.0.0")
+    stack.watch(package.name)
+    assert stack.wait_judged(package.name, "1.0.0")["verdict"] == "seeded"
+
+
+def test_kernel_without_btf(tmp_path):
+    hidden = "mount -t tmpfs none /sys/kernel/btf && exec \"$@\""
+    done = subprocess.run(["unshare", "-m", "sh", "-c", hidden, "sh", BIN / "fangs-runner"],
+                          capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1
+    errors = [entry for entry in entries(done.stderr) if entry["level"] == "error"]
+    assert len(errors) == 1 and "BTF" in json.dumps(errors[0])
+
+
 def test_a_failed_install_is_a_failed_run(make_stack, registry):
     stack = make_stack(registry_url=registry.url, extra_env={"FANGS_DISPATCHER_ATTEMPTS": "1"})
     run = stack.cli("scan", "submit", "--package", "fangs-no-such-package", "--version", "9.9.9",

@@ -2,7 +2,6 @@
 """kill -9 of any one service in the middle of the hostile scan: nothing lost, nothing doubled."""
 import pytest
 
-from harness.wait import wait_for
 from test_flow import check_hostile
 
 SERVICES = ["api", "dispatcher", "differ", "notifier", "watcher", "runner"]
@@ -26,7 +25,7 @@ def test_kill_9_in_the_middle_of_a_scan(victim, bus, transport, make_stack, regi
     stack.watch(package.name)
     stack.wait_judged(package.name, "1.0.0")
     package.release("1.0.1")
-    wait_for("the scan under way", lambda: mid_scan(stack, package.name), 60, step=0.02)
+    stack.wait_for("the scan under way", lambda: mid_scan(stack, package.name), step=0.02)
     stack.kill_and_restart(f"{victim}-0")
 
     run = stack.wait_judged(package.name, "1.0.1", timeout=240)

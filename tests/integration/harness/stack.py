@@ -132,12 +132,18 @@ class Stack:
             done = [run for run in items
                     if run["version"] == version and run["phase"] == "judged"]
             return done[0] if done else None
+        return self.wait_for(f"{package}@{version} judged", probe, timeout)
+
+    def wait_for(self, what, probe, timeout=60, step=0.1):
+        """As wait_for(), with what the installation was doing when it fails."""
         try:
-            return wait_for(f"{package}@{version} judged", probe, timeout)
+            return wait_for(what, probe, timeout, step)
         except AssertionError as error:
-            rows = self.sql("SELECT id, version, state, phase, attempt, runner_id, failure_reason "
-                            "FROM runs")
-            raise AssertionError(f"{error}\nruns: {rows}\n{self.logs()}") from None
+            rows = self.sql("SELECT id, package_name, version, state, phase, attempt, runner_id, "
+                            "failure_reason FROM runs")
+            waiting = self.sql("SELECT topic, count(*) FROM outbox GROUP BY 1")
+            raise AssertionError(f"{error}\nruns: {rows}\noutbox: {waiting}\n"
+                                 f"{self.logs()}") from None
 
     def deviations(self, run_id):
         return self.get(f"/v1/runs/{run_id}/deviations?limit=500")["items"]
