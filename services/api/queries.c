@@ -171,8 +171,9 @@ static const struct db_statement run_package = {"api_run_package",
 
 const struct db_statement query_totals = {
         "api_totals", "SELECT 'deviations', severity, count(*) FROM deviations GROUP BY severity"
-                      " UNION ALL SELECT 'notifications', notifier_name || ',' || status, count(*)"
-                      "  FROM notifications GROUP BY notifier_name, status"
+                      " UNION ALL SELECT 'notifications',"
+                      "  translate(notifier_name, E',\"\\\\\n', '____') || ',' || status, count(*)"
+                      "  FROM notifications GROUP BY 2"
                       " UNION ALL SELECT 'runners', '', count(*) FROM runners"
                       "  WHERE last_seen_at > now() - interval '90 seconds'"};
 
