@@ -4,8 +4,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <sys/xattr.h>
 #include <time.h>
 
@@ -166,6 +168,7 @@ void run_cgroup_name(const struct cgroup_tree *tree, enum cgroup_naming naming,
 {
 	char id[RUN_ID_TEXT_SIZE];
 	run_id_format(run_id, id);
+	ret->naming = naming;
 	if (naming == CGROUP_NAMED_BY_SLICE) {
 		/* systemd reads the dash as nesting: fangs-x.slice lives in fangs.slice. */
 		(void)snprintf(ret->parent, sizeof(ret->parent), "fangs-%s.slice", id);
@@ -236,12 +239,26 @@ static int remove_everywhere(const struct cgroup_tree *tree, const char *relativ
 	return remove_tree(path, NEST_MAX);
 }
 
+/* Best effort: a host without the program has no slices either. */
+static void stop_slice(const char *slice)
+{
+	char program[] = "systemctl", verb[] = "stop", no_wait[] = "--no-block";
+	char name[sizeof(((struct run_cgroup *)0)->parent)];
+	(void)snprintf(name, sizeof(name), "%s", slice);
+	char *const arguments[] = {program, verb, no_wait, name, NULL};
+	pid_t pid;
+	if (posix_spawnp(&pid, program, NULL, NULL, arguments, environ) == 0)
+		(void)waitpid(pid, NULL, 0);
+}
+
 int run_cgroup_remove(const struct cgroup_tree *tree, const struct run_cgroup *cgroup,
                       int64_t timeout_ms, struct error *err)
 {
 	const struct timespec pause = {.tv_nsec = (long)REMOVE_RETRY_MS * NS_PER_MS};
 	int64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
 	int r;
+	if (cgroup->naming == CGROUP_NAMED_BY_SLICE)
+		stop_slice(cgroup->parent);
 	while ((r = remove_everywhere(tree, cgroup->relative)) < 0) {
 		if (clock_monotonic_ms() >= deadline_ms)
 			return error_set_errno(err, -r, "cannot remove cgroup '%s'",
@@ -276,6 +293,8 @@ size_t cgroup_sweep(const struct cgroup_tree *tree, enum cgroup_naming naming,
 			continue;
 		(void)snprintf(relative, sizeof(relative), "%s/%s", group_folder(naming),
 		               entry->d_name);
+		if (naming == CGROUP_NAMED_BY_SLICE)
+			stop_slice(entry->d_name);
 		if (remove_everywhere(tree, relative) == 0)
 			removed++;
 	}

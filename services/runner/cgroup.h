@@ -38,6 +38,7 @@ const char *cgroup_tree_unified(const struct cgroup_tree *tree); /* mount point 
 size_t cgroup_tree_legacy_count(const struct cgroup_tree *tree);
 
 struct run_cgroup {
+	enum cgroup_naming naming;
 	char parent[128];         /* what the engine is told */
 	char relative[192];       /* below each hierarchy's mount point */
 	char directory[PATH_MAX]; /* in the v2 tree; the sensor's scope */
@@ -50,7 +51,8 @@ void run_cgroup_name(const struct cgroup_tree *tree, enum cgroup_naming naming,
 int run_cgroup_create(const struct run_cgroup *cgroup, const char *runner_id, struct error *err);
 
 /* Removes the directories in all hierarchies, waiting up to `timeout_ms` for the last process to
- * leave. -EBUSY when something stayed. */
+ * leave. -EBUSY when something stayed. A slice is stopped, too: systemd keeps one that was made for
+ * a container for ever. */
 int run_cgroup_remove(const struct cgroup_tree *tree, const struct run_cgroup *cgroup,
                       int64_t timeout_ms, struct error *err);
 

@@ -106,12 +106,52 @@ static void directories_are_made_and_removed_with_their_children(void **state)
 	(void)rmdir(root);
 }
 
+/* A stand-in for systemctl writes down what it was told. */
+static void slices_are_stopped(void **state)
+{
+	(void)state;
+	char root[] = "/tmp/cgroup-test-XXXXXX";
+	assert_non_null(mkdtemp(root));
+	char script[PATH_MAX], told[PATH_MAX], text[256] = "";
+	(void)snprintf(script, sizeof(script), "%s/systemctl", root);
+	(void)snprintf(told, sizeof(told), "%s/told", root);
+	FILE *file = fopen(script, "we");
+	assert_non_null(file);
+	assert_true(fprintf(file, "#!/bin/sh\necho \"$@\" >%s\n", told) > 0);
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(chmod(script, 0700), 0);
+	char path[PATH_MAX];
+	const char *old_path = getenv("PATH");
+	(void)snprintf(path, sizeof(path), "%s", old_path ? old_path : "");
+	assert_int_equal(setenv("PATH", root, 1), 0);
+
+	struct error err = {0};
+	const struct run_id id = {{0xab}};
+	AUTO(cgroup_tree)
+	struct cgroup_tree *tree = cgroup_tree_parse(view_of_string(PURE), &err);
+	struct run_cgroup cgroup;
+	run_cgroup_name(tree, CGROUP_NAMED_BY_SLICE, &id, &cgroup);
+	assert_int_equal(run_cgroup_remove(tree, &cgroup, 0, &err), 0);
+	assert_int_equal(setenv("PATH", path, 1), 0);
+
+	file = fopen(told, "re");
+	assert_non_null(file);
+	assert_non_null(fgets(text, sizeof(text), file));
+	assert_int_equal(fclose(file), 0);
+	assert_string_equal(text, "stop --no-block "
+	                          "fangs-ab000000000000000000000000000000.slice\n");
+	(void)unlink(told);
+	(void)unlink(script);
+	(void)rmdir(root);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(mount_points_are_found),
 	        cmocka_unit_test(names_follow_the_engines_driver),
 	        cmocka_unit_test(directories_are_made_and_removed_with_their_children),
+	        cmocka_unit_test(slices_are_stopped),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

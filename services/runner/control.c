@@ -255,6 +255,14 @@ static bool must_register(struct control *control)
 	return must;
 }
 
+static bool has_news(struct control *control)
+{
+	pthread_mutex_lock(&control->lock);
+	bool news = control->finished_count > 0;
+	pthread_mutex_unlock(&control->lock);
+	return news;
+}
+
 static int64_t heartbeat_interval_ms(struct control *control)
 {
 	pthread_mutex_lock(&control->lock);
@@ -287,6 +295,9 @@ static void *control_thread(void *argument)
 	int64_t next_ms = clock_monotonic_ms() + heartbeat_interval_ms(control);
 	while (wait_for_work(control, next_ms))
 		next_ms = beat(control, &failures);
+	/* The last jobs' ends, which would otherwise only show by their leases running out. */
+	if (has_news(control))
+		(void)beat(control, &failures);
 	return NULL;
 }
 
