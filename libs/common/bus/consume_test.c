@@ -110,9 +110,9 @@ static void run(struct service *service, int until)
 	AUTO(free) char *prefix = xasprintf("%s.", service->group);
 	struct bus *bus = bus_fixture_open(NULL, prefix, fixture->db);
 	assert_int_equal(bus_create_topics(bus, &err), 0);
-	for (char digit = '0'; digit < '6'; digit++) {
+	for (const char *digit = "012345"; *digit; digit++) {
 		const struct bus_record record = {
-		        .topic = BUS_JOBS, .partition = PARTITION, .value = view_of(&digit, 1)};
+		        .topic = BUS_JOBS, .partition = PARTITION, .value = view_of(digit, 1)};
 		assert_int_equal(bus_produce_sync(bus, &record, FIXTURE_TIMEOUT_MS, &err), 0);
 	}
 	service->until = until;

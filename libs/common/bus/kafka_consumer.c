@@ -14,7 +14,7 @@
 #include "base/alloc.h"
 #include "bus/kafka.h"
 
-enum { LOCATE_WAIT_MS = 1000 };
+enum { LOCATE_WAIT_MS = 1000, BATCH_MAX_BYTES = 8 << 20 };
 
 struct kafka_consumer {
 	struct bus_consumer consumer;
@@ -167,13 +167,15 @@ static size_t collect(struct kafka_consumer *kafka, struct bus_message *messages
                       int64_t timeout_ms)
 {
 	size_t count = 0;
-	while (count < max) {
+	size_t bytes = 0;
+	while (count < max && bytes < BATCH_MAX_BYTES) {
 		rd_kafka_message_t *message =
 		        rd_kafka_consumer_poll(kafka->client, count ? 0 : (int)timeout_ms);
 		if (!message)
 			break;
 		if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR && take(kafka, message)) {
 			messages[count++] = wrap(kafka, message);
+			bytes += message->len;
 			continue;
 		}
 		if (message->err)
