@@ -221,6 +221,52 @@ static void another_owner_wins(void **state)
 	expect_number(f, "SELECT count(*) FROM events", 1);
 }
 
+static void replicas_share_the_work(void **state)
+{
+	enum { RUNS = 12, BATCHES = 5, TURNS = 400 };
+	struct differ_fixture *f = *state;
+	struct error err = {0};
+	struct differ *second = differ_create(&f->config, f->service, f->db->db, f->bus, &err);
+	assert_non_null(second);
+	for (int i = 0; i < 60; i++) { /* until both have partitions */
+		assert_true(differ_turn(f->differ, 20, &err) >= 0);
+		assert_true(differ_turn(second, 20, &err) >= 0);
+	}
+	struct run_id runs[RUNS];
+	struct run_result ok = differ_fixture_ok(BATCHES);
+	struct event event = package_read("/a");
+	for (size_t i = 0; i < RUNS; i++)
+		runs[i] = differ_fixture_run(f, "left-pad", "1.0.0");
+	for (uint64_t seq = 1; seq <= BATCHES; seq++) {
+		for (size_t i = 0; i < RUNS; i++)
+			differ_fixture_batch(f, &runs[i], 1, seq, &event, 1);
+	}
+	for (size_t i = 0; i < RUNS; i++)
+		differ_fixture_result(f, &runs[i], 1, &ok);
+	int by_first = 0, by_second = 0;
+	for (int turn = 0; turn < TURNS && by_first + by_second < RUNS * (BATCHES + 1); turn++) {
+		int first_count = differ_turn(f->differ, 5, &err);
+		int second_count = differ_turn(second, 5, &err);
+		assert_true(first_count >= 0 && second_count >= 0);
+		by_first += first_count;
+		by_second += second_count;
+		if (turn == 2) { /* its partitions go over to the other one */
+			differ_fixture_stop(f);
+			differ_fixture_start(f);
+		}
+	}
+	differ_destroy(second);
+	differ_fixture_drain(f);
+	assert_true(by_first > 0 && by_second > 0);
+	expect_number(f, "SELECT count(*) FROM events", RUNS * BATCHES);
+	expect_number(f, "SELECT count(*) FROM runs WHERE verdict = 'seeded'", 1);
+	expect_number(f, "SELECT count(*) FROM runs WHERE verdict = 'clean'", RUNS - 1);
+	expect_text(f,
+	            "SELECT string_agg(value || ' ' || occurrence_count, ' ')"
+	            " FROM baseline_fingerprints",
+	            "/a 16"); /* 5 events of the first, then 1 for each run */
+}
+
 static void attempts_are_fenced(void **state)
 {
 	struct differ_fixture *f = *state;
@@ -490,6 +536,7 @@ int main(void)
 	        CASE(replayed_messages_change_nothing),
 	        cmocka_unit_test(crashes_leave_no_trace),
 	        CASE(another_owner_wins),
+	        CASE(replicas_share_the_work),
 	        CASE(attempts_are_fenced),
 	        CASE(bad_messages_block_nobody),
 	        CASE(incomplete_runs_build_nothing),
