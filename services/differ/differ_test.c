@@ -258,7 +258,7 @@ static void replicas_share_the_work(void **state)
 	differ_destroy(second);
 	differ_fixture_drain(f);
 	assert_true(by_first > 0 && by_second > 0);
-	expect_number(f, "SELECT count(*) FROM events", RUNS * BATCHES);
+	expect_number(f, "SELECT count(*) FROM events", (int64_t)RUNS * BATCHES);
 	expect_number(f, "SELECT count(*) FROM runs WHERE verdict = 'seeded'", 1);
 	expect_number(f, "SELECT count(*) FROM runs WHERE verdict = 'clean'", RUNS - 1);
 	expect_text(f,
