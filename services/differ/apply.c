@@ -8,7 +8,7 @@
 #include "text.h"
 #include "writer.h"
 
-enum { CLEAN_MAX_BYTES = 4 * EVENT_TEXT_MAX, CHAIN_MAX_BYTES = 512 };
+enum { CLEAN_MAX_BYTES = 4 * EVENT_TEXT_MAX };
 
 static int check_attempt(const struct run_state *run, uint32_t attempt, struct error *err)
 {
@@ -54,14 +54,6 @@ static int64_t stamp_of(const struct events_header *header, const struct bus_mes
 	return sent_ns > 0 && sent_ns < now_ns ? sent_ns : now_ns;
 }
 
-static const char *chain_of(struct differ *differ, const struct run_state *run, uint32_t pid)
-{
-	AUTO(buf) struct buf chain;
-	buf_init(&chain, CHAIN_MAX_BYTES);
-	process_table_chain(&run->processes, pid, &chain);
-	return arena_copy(&differ->batch.arena, buf_view(&chain)).data;
-}
-
 static void apply_fingerprint(struct differ *differ, struct batch_run *entry,
                               const struct event *event, int64_t event_id)
 {
@@ -78,7 +70,7 @@ static void apply_fingerprint(struct differ *differ, struct batch_run *entry,
 		return;
 	sighting->fresh = key_set_add(&run->seen, hash);
 	if (sighting->fresh && run->has_baseline)
-		sighting->process = chain_of(differ, run, event->process.pid);
+		sighting->process = batch_chain(&differ->batch, run, event->process.pid);
 }
 
 static int apply_event(struct differ *differ, struct db_conn *conn, struct batch_run *entry,

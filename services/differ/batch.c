@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/cleanup.h"
 #include "model/event_wire.h"
 
 enum {
@@ -11,6 +12,7 @@ enum {
 	ROW_BYTES_PER_INSERT = 8 << 20,
 	ROW_JSON_MAX = 4 << 20, /* 64 arguments of 4 kB, each byte escaped to six */
 	SLOTS_MIN = 1024,
+	CHAIN_MAX_BYTES = PROCESS_CHAIN_MAX * (PROCESS_NAME_MAX + 4),
 };
 
 static void rows_init(struct event_rows *rows)
@@ -176,4 +178,12 @@ struct sighting *batch_see(struct batch *batch, const struct batch_run *entry, s
 	sighting->compatible =
 	        folded ? arena_copy(&batch->arena, fingerprint->compatible) : sighting->value;
 	return sighting;
+}
+
+const char *batch_chain(struct batch *batch, const struct run_state *run, uint32_t pid)
+{
+	AUTO(buf) struct buf chain;
+	buf_init(&chain, CHAIN_MAX_BYTES);
+	process_table_chain(&run->processes, pid, &chain);
+	return arena_copy(&batch->arena, buf_view(&chain)).data;
 }

@@ -91,4 +91,8 @@ void batch_clear_events(struct batch *batch);      /* they were written */
 struct sighting *batch_see(struct batch *batch, const struct batch_run *entry, struct hash128 hash,
                            const struct fingerprint *fingerprint, int64_t event_id);
 
+/* The chain of processes that ends in `pid`, as the run's table has it now; "" when it is unknown.
+ */
+const char *batch_chain(struct batch *batch, const struct run_state *run, uint32_t pid);
+
 #endif

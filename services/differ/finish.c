@@ -12,21 +12,13 @@
 #include "writer.h"
 #include "json/json_writer.h"
 
-enum { JSON_MAX_BYTES = 64 * 1024, CHAIN_MAX_BYTES = 512 };
+enum { JSON_MAX_BYTES = 64 * 1024 };
 
 /* What a run deviates in when its verdict falls. */
 struct outcome {
 	int64_t deviations;
 	const char *max_severity;
 };
-
-static const char *chain_of(struct differ *differ, const struct run_state *run, int64_t pid)
-{
-	AUTO(buf) struct buf chain;
-	buf_init(&chain, CHAIN_MAX_BYTES);
-	process_table_chain(&run->processes, (uint32_t)pid, &chain);
-	return arena_copy(&differ->batch.arena, buf_view(&chain)).data;
-}
 
 static int add_unreported(struct differ *differ, struct deviation_list *list,
                           const struct run_state *run, const PGresult *rows, int row,
@@ -39,7 +31,7 @@ static int add_unreported(struct differ *differ, struct deviation_list *list,
 	        .value = view_of_string(db_cell(rows, row, 2)),
 	        .cred = db_cell_bool(rows, row, 3),
 	        .evidence_event_id = db_cell_int(rows, row, 4),
-	        .process = chain_of(differ, run, db_cell_int(rows, row, 5)),
+	        .process = batch_chain(&differ->batch, run, (uint32_t)db_cell_int(rows, row, 5)),
 	        .detected_at_ns = clock_wall_ns(),
 	};
 	if (!category_parse(db_cell(rows, row, 0), &source.category) ||
