@@ -121,6 +121,7 @@ static void start(struct child *child)
 		plan_restart(child, child->started_ms);
 		return;
 	}
+	(void)setpgid(pid, pid); /* also here: the group exists before it is signalled */
 	child->pid = pid;
 	child->state = CHILD_RUNNING;
 	LOG_INFO("service started", LOG_STR("name", child->name), LOG_INT("pid", pid));
@@ -199,6 +200,6 @@ void supervisor_stop(struct supervisor *supervisor, struct child *child, int64_t
 	if (wait_for_end(supervisor, child, timeout_ms))
 		return;
 	LOG_WARN("service did not stop in time, killing it", LOG_STR("name", child->name));
-	(void)kill(child->pid, SIGKILL);
+	(void)kill(-child->pid, SIGKILL); /* its group: what it started goes with it */
 	(void)wait_for_end(supervisor, child, KILL_WAIT_MS);
 }
