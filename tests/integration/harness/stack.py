@@ -142,7 +142,9 @@ class Stack:
             rows = self.sql("SELECT id, package_name, version, state, phase, attempt, runner_id, "
                             "failure_reason FROM runs")
             waiting = self.sql("SELECT topic, count(*) FROM outbox GROUP BY 1")
-            raise AssertionError(f"{error}\nruns: {rows}\noutbox: {waiting}\n"
+            polls = self.sql("SELECT p.*, now(), q.* FROM packages p LEFT JOIN package_polls q "
+                             "ON q.package_name = p.name")
+            raise AssertionError(f"{error}\nruns: {rows}\noutbox: {waiting}\npolls: {polls}\n"
                                  f"{self.logs()}") from None
 
     def deviations(self, run_id):
