@@ -78,7 +78,8 @@ static void test_hidden_environment_does_not_reach_the_child(void **state)
 	(void)state;
 	static const char *const hidden[] = {"FANGS_DB_URL", NULL};
 	struct supervisor supervisor = {0};
-	struct child *child = add_shell(&supervisor, "test -z \"$FANGS_DB_URL\" && exec sleep 1000");
+	struct child *child =
+	        add_shell(&supervisor, "test -z \"$FANGS_DB_URL\" && exec sleep 1000");
 	child->hidden_env = hidden;
 	assert_int_equal(setenv("FANGS_DB_URL", "secret", 1), 0);
 	supervisor_turn(&supervisor);

@@ -39,8 +39,9 @@ struct backbone_program {
 	const char *examples;                /* shown in --help, may be NULL */
 	const struct config_option *options; /* the service's own */
 	size_t option_count;
-	void *config;       /* which the options fill */
-	/* Refuses values that each are good but not together; before anything is opened. NULL: none. */
+	void *config; /* which the options fill */
+	/* Refuses values that each are good but not together; before anything is opened. NULL:
+	 * none. */
 	int (*check)(const void *config, struct error *err);
 	bool relays_outbox; /* the service writes to the outbox: run a relay of it */
 	/* The service itself: creates its parts, loops while service_running(), destroys them.

@@ -50,7 +50,7 @@ struct http_server_options {
 	const char *listen; /* "127.0.0.1:8443", "[::]:8443"; port 0: any */
 	const struct http_route *routes;
 	size_t route_count;
-	void *ctx;                    /* handed to handlers */
+	void *ctx; /* handed to handlers */
 	/* Runs before each handler, in its thread; false: it has answered. NULL: all pass. */
 	bool (*admit)(void *ctx, struct http_request *request);
 	int workers;                  /* 0: 8 */
