@@ -26,7 +26,6 @@ enum output_format { OUTPUT_TABLE, OUTPUT_JSON };
 /* Shared by all commands that talk to the gateway. */
 struct cli {
 	const char *gateway_url; /* without a trailing slash */
-	const char *data_dir;    /* where `fangs up` keeps its state; "" : the default */
 	enum output_format output;
 };
 

@@ -20,13 +20,12 @@ enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
 static const char default_gateway[] = "http://127.0.0.1:8443";
 
 /* Options that every subcommand takes; their getopt values stand above those of its own. */
-enum { GLOBAL_GATEWAY = 1000, GLOBAL_OUTPUT, GLOBAL_JSON, GLOBAL_DATA_DIR, GLOBAL_HELP };
+enum { GLOBAL_GATEWAY = 1000, GLOBAL_OUTPUT, GLOBAL_JSON, GLOBAL_HELP };
 static const struct option global_options[] = {
         {"gateway", required_argument, NULL, GLOBAL_GATEWAY},
         {"orchestrator", required_argument, NULL, GLOBAL_GATEWAY}, /* the existing CLI's name */
         {"output", required_argument, NULL, GLOBAL_OUTPUT},
         {"json", no_argument, NULL, GLOBAL_JSON},
-        {"data-dir", required_argument, NULL, GLOBAL_DATA_DIR},
         {"help", no_argument, NULL, GLOBAL_HELP},
 };
 enum { GLOBAL_COUNT = sizeof(global_options) / sizeof(global_options[0]) };
@@ -53,7 +52,6 @@ static void print_usage(FILE *out)
 	        "\nOptions of every command:\n"
 	        "  --gateway URL      default %s, or $FANGS_GATEWAY\n"
 	        "  -o, --output FORM  table (default) or json\n"
-	        "  --data-dir DIR     where `fangs up` keeps its state\n"
 	        "  --help\n  --version\n\n"
 	        "`fangs COMMAND --help` tells a command's own options.\n"
 	        "Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 the scan deviates,\n"
@@ -151,8 +149,6 @@ static int parse_args(const struct command *command, int argc, char **argv, stru
 			args->values[option] = optarg ? optarg : "";
 		else if (option == GLOBAL_GATEWAY)
 			cli->gateway_url = optarg;
-		else if (option == GLOBAL_DATA_DIR)
-			cli->data_dir = optarg;
 		else if (option == GLOBAL_JSON)
 			cli->output = OUTPUT_JSON;
 		else if (option == GLOBAL_HELP || option == 'h') {
@@ -175,7 +171,7 @@ static int parse_args(const struct command *command, int argc, char **argv, stru
 
 static int run_command(const struct command *command, int argc, char **argv)
 {
-	struct cli cli = {.gateway_url = getenv("FANGS_GATEWAY"), .data_dir = ""};
+	struct cli cli = {.gateway_url = getenv("FANGS_GATEWAY")};
 	struct command_args args = {0};
 	if (!cli.gateway_url || !*cli.gateway_url)
 		cli.gateway_url = default_gateway;

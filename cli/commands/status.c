@@ -140,8 +140,7 @@ static void print_tables(const struct json *status)
 static int status(const struct cli *cli, const struct command_args *args, struct error *err)
 {
 	(void)args;
-	AUTO(free) char *default_dir = up_default_data_dir();
-	AUTO(json) struct json *local = up_state_read(*cli->data_dir ? cli->data_dir : default_dir);
+	AUTO(json) struct json *local = up_state_read(cli->gateway_url);
 	AUTO(json) struct json *remote = NULL;
 	int code = gateway_get(cli, "/v1/status", NULL, &remote, err);
 	if (code != EXIT_CODE_OK && !local)

@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -13,23 +15,32 @@
 
 enum { STATE_MAX_BYTES = 64 * 1024 };
 
-char *up_default_data_dir(void)
+static char *runtime_dir(void)
 {
-	const char *given = getenv("FANGS_DATA_DIR");
-	const char *state_home = getenv("XDG_STATE_HOME");
+	const char *runtime = getenv("XDG_RUNTIME_DIR");
 	const char *home = getenv("HOME");
-	if (given && *given)
-		return xstrdup(given);
 	if (geteuid() == 0)
-		return xstrdup("/var/lib/fangs");
-	if (state_home && *state_home)
-		return xasprintf("%s/fangs", state_home);
-	return xasprintf("%s/.local/state/fangs", home ? home : "");
+		return xstrdup("/run/fangs");
+	if (runtime && *runtime)
+		return xasprintf("%s/fangs", runtime);
+	return xasprintf("%s/.cache/fangs/run", home ? home : "");
 }
 
-static char *state_path(const char *data_dir)
+/* "http://127.0.0.1:8443" is "127.0.0.1_8443.json"; localhost is the same gateway. */
+static char *state_path(const char *gateway_url)
 {
-	return xasprintf("%s/up.json", data_dir);
+	static const char plain[] =
+	        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-";
+	const char *scheme_end = strstr(gateway_url, "://");
+	const char *address = scheme_end ? scheme_end + 3 : gateway_url;
+	bool by_name = strncmp(address, "localhost:", strlen("localhost:")) == 0;
+	AUTO(free) char *dir = runtime_dir();
+	char *path = xasprintf("%s/%s%s.json", dir, by_name ? "127.0.0.1" : "",
+	                       by_name ? strchr(address, ':') : address);
+	for (char *at = path + strlen(dir) + 1; *at; at++)
+		if (!strchr(plain, *at))
+			*at = '_';
+	return path;
 }
 
 static void write_services(struct json_writer *w, const struct supervisor *supervisor)
@@ -48,7 +59,7 @@ static void write_services(struct json_writer *w, const struct supervisor *super
 	json_end_array(w);
 }
 
-int up_state_write(const char *data_dir, const struct up_state *state, struct error *err)
+int up_state_write(const struct up_state *state, struct error *err)
 {
 	AUTO(buf) struct buf text;
 	buf_init(&text, STATE_MAX_BYTES);
@@ -60,19 +71,21 @@ int up_state_write(const char *data_dir, const struct up_state *state, struct er
 	json_member_string(&w, "bus", state->bus);
 	write_services(&w, state->supervisor);
 	json_end_object(&w);
-	AUTO(free) char *path = state_path(data_dir);
-	return file_write_atomically(path, text.data, 0600, err);
+	AUTO(free) char *dir = runtime_dir();
+	AUTO(free) char *path = state_path(state->gateway_url);
+	int ret = directory_create(dir, 0700, err);
+	return ret < 0 ? ret : file_write_atomically(path, text.data, 0600, err);
 }
 
-void up_state_remove(const char *data_dir)
+void up_state_remove(const char *gateway_url)
 {
-	AUTO(free) char *path = state_path(data_dir);
+	AUTO(free) char *path = state_path(gateway_url);
 	(void)unlink(path);
 }
 
-struct json *up_state_read(const char *data_dir)
+struct json *up_state_read(const char *gateway_url)
 {
-	AUTO(free) char *path = state_path(data_dir);
+	AUTO(free) char *path = state_path(gateway_url);
 	AUTO(free) char *text = file_read_small(path, NULL);
 	if (!text)
 		return NULL;

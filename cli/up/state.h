@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What `fangs up` tells other commands about itself: <data_dir>/up.json, readable by its owner only
- * because the database URL holds a password.
+ * What `fangs up` tells other commands on its host about itself: one file per gateway address in
+ * the runtime folder (/run/fangs for root, otherwise $XDG_RUNTIME_DIR/fangs or ~/.cache/fangs/run),
+ * readable by its owner only because the database URL holds a password.
  */
 #ifndef FANGS_CLI_UP_STATE_H
 #define FANGS_CLI_UP_STATE_H
@@ -15,15 +16,11 @@ struct up_state {
 	const struct supervisor *supervisor;
 };
 
-/* The data folder when none is given: $FANGS_DATA_DIR, /var/lib/fangs for root, otherwise
- * ${XDG_STATE_HOME:-~/.local/state}/fangs. The caller frees it. */
-char *up_default_data_dir(void);
+int up_state_write(const struct up_state *state, struct error *err);
+void up_state_remove(const char *gateway_url);
 
-int up_state_write(const char *data_dir, const struct up_state *state, struct error *err);
-void up_state_remove(const char *data_dir);
-
-/* The document, or NULL when nothing runs there (no file, or its process is gone). The caller frees
- * it. */
-struct json *up_state_read(const char *data_dir);
+/* The document of the `fangs up` whose gateway that is, or NULL when none runs on this host (no
+ * file, or its process is gone). The caller frees it. */
+struct json *up_state_read(const char *gateway_url);
 
 #endif

@@ -42,7 +42,7 @@ static const struct config_option up_options[] = {
         {.key = "data_dir",
          .type = CONFIG_STRING,
          .offset = UP_FIELD(data_dir),
-         .help = "Folder of the private database and of up.json. Default: /var/lib/fangs for root, "
+         .help = "Folder of the private database. Default: /var/lib/fangs for root, "
                  "otherwise ~/.local/state/fangs."},
         {.key = "db.url",
          .type = CONFIG_STRING,
@@ -124,6 +124,18 @@ struct up {
 
 /* The runner executes hostile code: it never learns how to reach the database. */
 static const char *const runner_hidden_env[] = {"FANGS_DB_URL", "FANGS_PG_DSN", NULL};
+
+/* $FANGS_DATA_DIR is read as the option's environment. */
+static char *default_data_dir(void)
+{
+	const char *state_home = getenv("XDG_STATE_HOME");
+	const char *home = getenv("HOME");
+	if (geteuid() == 0)
+		return xstrdup("/var/lib/fangs");
+	if (state_home && *state_home)
+		return xasprintf("%s/fangs", state_home);
+	return xasprintf("%s/.local/state/fangs", home ? home : "");
+}
 
 static char *own_bin_dir(void)
 {
@@ -265,7 +277,7 @@ static void save_state(const struct up *up)
 	                               .bus = up->config.bus_driver,
 	                               .supervisor = &up->supervisor};
 	struct error err = {0};
-	if (up_state_write(up->config.data_dir, &state, &err) < 0)
+	if (up_state_write(&state, &err) < 0)
 		LOG_WARN("cannot save the state for `fangs status`", LOG_ERR(&err));
 }
 
@@ -300,7 +312,7 @@ static void drain(struct up *up)
 			supervisor_stop(&up->supervisor, child,
 			                is_runner ? RUNNER_STOP_TIMEOUT_MS : STOP_TIMEOUT_MS);
 	}
-	up_state_remove(up->config.data_dir);
+	up_state_remove(up->gateway_url);
 }
 
 /* "0.0.0.0:8443" is where it listens; people and the runner reach it by a loopback name. */
@@ -385,7 +397,7 @@ int up_main(int argc, char **argv)
 		config_destroy(config);
 		return err.code ? EXIT_CODE_USAGE : EXIT_CODE_OK;
 	}
-	char *default_dir = up_default_data_dir();
+	char *default_dir = default_data_dir();
 	if (!*up.config.data_dir)
 		up.config.data_dir = default_dir;
 	up.config_file = config_file_of(argc, argv);

@@ -21,7 +21,7 @@ class Up:
 
     def cli(self, *arguments):
         done = subprocess.run([BIN / "fangs", *arguments, "--gateway",
-                               f"http://127.0.0.1:{self.port}", "--data-dir", self.directory],
+                               f"http://127.0.0.1:{self.port}"],
                               capture_output=True, text=True, timeout=200)
         return done
 
@@ -77,7 +77,8 @@ def test_up_runs_everything_and_drains(up, tmp_path):
     pids = [service["pid"] for service in status["services"]]
     assert up.process.stop(timeout=120) == 0
     assert not any(os.path.exists(f"/proc/{pid}") for pid in pids)
-    assert not (up.directory / "up.json").exists()
+    gone = up.cli("status")
+    assert gone.returncode == 5 and f"127.0.0.1:{up.port}" in gone.stderr
 
 
 def judged(up, run_id):

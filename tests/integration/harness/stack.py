@@ -112,7 +112,7 @@ class Stack:
     def cli(self, *arguments, check=True, gateway=0):
         done = subprocess.run([BIN / "fangs", *arguments, "--gateway", self.gateway(gateway)],
                               capture_output=True, text=True, timeout=300,
-                              env={"PATH": "/usr/bin:/bin", "FANGS_DATA_DIR": str(self.directory)})
+                              env={"PATH": "/usr/bin:/bin"})
         if check:
             assert done.returncode == 0, f"fangs {arguments}: {done.stderr}\n{self.logs()}"
         return done
