@@ -30,8 +30,7 @@ def test_every_documented_get_answers(make_stack):
             continue
         answer = requests.get(stack.gateway() + re.sub(r"\{\w+\}", "0123456789ab", path),
                               timeout=10)
-        # An unknown package may well have an empty baseline; other unknown ids are not found.
-        names_nothing = "{" in path and "/baselines/" not in path
+        names_nothing = "{" in path
         assert answer.status_code == (404 if names_nothing else 200), path
         if names_nothing:
             assert answer.json()["error"], path
