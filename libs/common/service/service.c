@@ -140,6 +140,12 @@ void service_request_stop(struct service *service)
 	stop_request();
 }
 
+int64_t service_stopped_at_ms(struct service *service)
+{
+	(void)service;
+	return stop_requested_at_ms();
+}
+
 void service_tick(struct service *service)
 {
 	atomic_store(&service->ticked_at_ms, clock_monotonic_ms());

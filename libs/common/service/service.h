@@ -41,6 +41,8 @@ struct service *service_start(const char *name, const struct service_config *con
 bool service_running(struct service *service);
 const atomic_bool *service_stopping(struct service *service); /* for http_client_options.cancel */
 void service_request_stop(struct service *service);           /* as SIGTERM would */
+/* From when the drain timeout counts: monotonic, 0 when no stop was requested. */
+int64_t service_stopped_at_ms(struct service *service);
 
 /* The main loop calls it at least every few seconds; /livez fails after 60 s without. */
 void service_tick(struct service *service);

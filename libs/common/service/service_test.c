@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -274,6 +275,23 @@ static void errors_decide_the_exit_code(void **state)
 	assert_int_equal(service_finish(service, &err), 0);
 }
 
+static void the_time_of_the_stop_is_known(void **state)
+{
+	(void)state;
+	struct service *service = start(0);
+	assert_int_equal(service_stopped_at_ms(service), 0);
+	int64_t before_ms = clock_monotonic_ms();
+	service_request_stop(service);
+	int64_t at_ms = service_stopped_at_ms(service);
+	assert_in_range(at_ms, before_ms, clock_monotonic_ms());
+	/* Later requests do not prolong the drain. */
+	while (clock_monotonic_ms() == at_ms)
+		sched_yield();
+	service_request_stop(service);
+	assert_int_equal(service_stopped_at_ms(service), at_ms);
+	assert_int_equal(service_finish(service, NULL), 0);
+}
+
 static void readiness_names_what_is_missing(void **state)
 {
 	(void)state;
@@ -385,6 +403,7 @@ int main(void)
 	        cmocka_unit_test(signals_end_the_loop_at_once),
 	        cmocka_unit_test(second_signal_exits_at_once),
 	        cmocka_unit_test(drain_ends_after_its_timeout),
+	        cmocka_unit_test(the_time_of_the_stop_is_known),
 	        cmocka_unit_test(own_request_does_not_count_as_signal),
 	        cmocka_unit_test(closed_pipes_do_not_kill),
 	        cmocka_unit_test(orphans_stop),

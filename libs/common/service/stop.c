@@ -16,6 +16,7 @@ enum { EXIT_SECOND_SIGNAL = 130, EXIT_DRAIN_TIMEOUT = 1, STACK_BYTES = 128 * 102
 
 static struct {
 	atomic_bool requested;
+	_Atomic int64_t requested_at_ms; /* set before `requested` */
 	atomic_int signals;
 	int requested_fd; /* readable for ever after the request */
 	int finished_fd;  /* readable after the drain */
@@ -33,6 +34,8 @@ static void raise_fd(int fd)
 
 void stop_request(void)
 {
+	int64_t never = 0;
+	(void)atomic_compare_exchange_strong(&stop.requested_at_ms, &never, clock_monotonic_ms());
 	atomic_store(&stop.requested, true);
 	raise_fd(stop.requested_fd);
 }
@@ -50,6 +53,11 @@ static void on_signal(int number)
 const atomic_bool *stop_flag(void)
 {
 	return &stop.requested;
+}
+
+int64_t stop_requested_at_ms(void)
+{
+	return atomic_load(&stop.requested_at_ms);
 }
 
 /* Waits until `fd` is readable (true) or the time is over; negative `ms`: for ever. */
@@ -109,6 +117,7 @@ static void handle(int number, void (*handler)(int))
 int stop_install(int64_t drain_timeout_ms, struct error *err)
 {
 	atomic_store(&stop.requested, false);
+	atomic_store(&stop.requested_at_ms, 0);
 	atomic_store(&stop.signals, 0);
 	stop.drain_timeout_ms = drain_timeout_ms;
 	if (stop.requested_fd >= 0)

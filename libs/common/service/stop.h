@@ -25,6 +25,7 @@ void stop_finish(void);
 /* Any thread. */
 void stop_request(void);
 const atomic_bool *stop_flag(void);
+int64_t stop_requested_at_ms(void); /* monotonic; 0: not requested */
 
 /* Sleeps; false at once when the stop was or is requested. */
 bool stop_sleep_ms(int64_t ms);
