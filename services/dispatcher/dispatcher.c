@@ -35,7 +35,8 @@ const struct config_option dispatcher_options[] = {
          .fallback = "3",
          .min = 1,
          .max = 100,
-         .help = "How often a run is placed before it fails."},
+         .help = "How often a run is placed before it fails; attempts that a stopping runner hands "
+                 "back do not count."},
         {.key = "backoff",
          .type = CONFIG_DURATION_MS,
          .offset = FIELD(backoff_ms),
@@ -88,6 +89,8 @@ struct dispatcher_metrics dispatcher_metrics_create(void)
 	                                      "Time from a run being ready to its placing"),
 	        .expired = metric_plain(METRIC_COUNTER, "fangs_leases_expired_total",
 	                                "Placed runs whose runner gave no sign of life"),
+	        .handed_back = metric_plain(METRIC_COUNTER, "fangs_runs_handed_back_total",
+	                                    "Placed runs which a stopping runner handed back"),
 	        .given_up = metric_plain(METRIC_COUNTER, "fangs_runs_given_up_total",
 	                                 "Runs failed by the dispatcher after their last attempt"),
 	        .runs = metric_family(METRIC_GAUGE, "fangs_runs", "Runs not yet finished by phase",

@@ -30,6 +30,7 @@ struct dispatcher_metrics {
 	struct metric *placed;
 	struct metric *queue_seconds; /* from being ready to being placed */
 	struct metric *expired;
+	struct metric *handed_back;
 	struct metric *given_up;
 	struct metric_family *runs; /* gauge by phase */
 };

@@ -356,7 +356,7 @@ static void a_job_that_was_fetched_and_not_begun_is_taken_back(void **state)
 }
 
 /* The result that the differ will judge is on its way in the same transaction. */
-static void check_failed_result(struct db_fixture *f, const char *reason)
+static void check_failed_result(struct db_fixture *f, unsigned attempt, const char *reason)
 {
 	static const struct db_statement outbox = {
 	        "test_outbox", "SELECT encode(value, 'hex') FROM outbox WHERE topic = 'events'"};
@@ -375,7 +375,7 @@ static void check_failed_result(struct db_fixture *f, const char *reason)
 	assert_int_equal(events_read_header(view_of(bytes, hex.size / 2), &header, &reader, &err),
 	                 0);
 	assert_int_equal(header.kind, EVENTS_RESULT);
-	assert_int_equal(header.attempt, 3);
+	assert_int_equal(header.attempt, attempt);
 	assert_int_equal(events_read_result(&reader, &run_result, &err), 0);
 	assert_int_equal(run_result.status, RUN_STATUS_FAILED);
 	if (!memmem(run_result.reason.data, run_result.reason.size, reason, strlen(reason)))
@@ -396,7 +396,49 @@ static void the_last_attempt_fails_the_run(void **state)
 	assert_int_equal(NUMBER(f, "SELECT count(*) FROM runs WHERE phase = 'finished'"
 	                           " AND attempt = 3 AND state = 'pending'"),
 	                 1);
-	check_failed_result(f, "runner 'r' gave no sign of life for 90 s (attempt 3 of 3)");
+	check_failed_result(f, 3, "runner 'r' gave no sign of life for 90 s (attempt 3 of 3)");
+}
+
+/* As the gateway notes it. */
+static void hand_back(struct db_fixture *f)
+{
+	NUMBER(f, "UPDATE runs SET phase = 'running', lease_expires_at = now()");
+	NUMBER(f, "UPDATE run_attempts SET outcome = 'handed_back', ended_at = now()"
+	          " WHERE ended_at IS NULL");
+}
+
+static void what_is_handed_back_is_placed_at_once_and_does_not_count(void **state)
+{
+	struct db_fixture *f = *state;
+
+	add_runner(f, "r", 1);
+	add_run(f, 1, "");
+	for (int attempt = 1; attempt <= config.attempts + 1; attempt++) {
+		assert_int_equal(place(f), 1);
+		hand_back(f);
+		assert_int_equal(expire(f), 1);
+		assert_int_equal(NUMBER(f,
+		                        "SELECT count(*) FROM runs WHERE phase = 'queued'"
+		                        " AND not_before <= now() AND attempt = %d",
+		                        attempt + 1),
+		                 1);
+	}
+	assert_int_equal(NUMBER(f, "SELECT count(*) FROM run_attempts"
+	                           " WHERE outcome = 'handed_back'"),
+	                 config.attempts + 1);
+	/* Those that do count are all still there, and the first back-off is the shortest. */
+	for (int failure = 1; failure <= config.attempts; failure++) {
+		assert_int_equal(place(f), 1);
+		NUMBER(f, "UPDATE runs SET lease_expires_at = now()");
+		assert_int_equal(expire(f), 1);
+		if (failure == 1)
+			assert_int_equal(NUMBER(f, "SELECT count(*) FROM runs WHERE not_before"
+			                           " BETWEEN now() AND now() + interval '10 s'"),
+			                 1);
+		NUMBER(f, "UPDATE runs SET not_before = now()");
+	}
+	assert_int_equal(NUMBER(f, "SELECT count(*) FROM runs WHERE phase = 'finished'"), 1);
+	check_failed_result(f, 7, "runner 'r' gave no sign of life for 90 s (attempt 3 of 3)");
 }
 
 static void a_run_without_a_lease_is_left_alone(void **state)
@@ -422,6 +464,7 @@ int main(void)
 	        DB_TEST(a_run_whose_job_is_unreadable_fails),
 	        DB_TEST(an_expired_lease_is_placed_again_elsewhere),
 	        DB_TEST(the_only_runner_gets_a_run_again),
+	        DB_TEST(what_is_handed_back_is_placed_at_once_and_does_not_count),
 	        DB_TEST(a_job_that_was_fetched_and_not_begun_is_taken_back),
 	        DB_TEST(the_last_attempt_fails_the_run),
 	        DB_TEST(a_run_without_a_lease_is_left_alone),

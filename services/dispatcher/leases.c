@@ -23,7 +23,7 @@ static int give_up(struct expiry *expiry, struct db_conn *conn, struct error *er
 	const struct expired_run *run = &expiry->run;
 	const char *reason =
 	        arena_printf(expiry->arena, "%s (attempt %lld of %lld)", expiry->reason,
-	                     (long long)run->attempt, (long long)expiry->config->attempts);
+	                     (long long)run->failures, (long long)expiry->config->attempts);
 
 	expiry->given_up = true;
 	return fail_run(conn, run->id, run->attempt, run->runner_id, reason, err);
@@ -32,14 +32,19 @@ static int give_up(struct expiry *expiry, struct db_conn *conn, struct error *er
 static int try_again(const struct expiry *expiry, struct db_conn *conn, struct error *err)
 {
 	const struct dispatcher_config *config = expiry->config;
-	int64_t delay_ms = backoff_ms((unsigned)expiry->run.attempt, config->backoff_ms,
-	                              config->backoff_max_ms);
-	return query_requeue_run(conn, expiry->run.id, delay_ms, err);
+	const struct expired_run *run = &expiry->run;
+	int64_t delay_ms = run->handed_back
+	                           ? 0
+	                           : backoff_ms((unsigned)run->failures, config->backoff_ms,
+	                                        config->backoff_max_ms);
+	return query_requeue_run(conn, run->id, delay_ms, err);
 }
 
 static const char *reason_of(const struct expiry *expiry)
 {
 	const struct dispatcher_config *config = expiry->config;
+	if (expiry->run.handed_back)
+		return arena_printf(expiry->arena, "runner '%s' stops", expiry->run.runner_id);
 	int64_t limit_ms = expiry->run.never_begun ? config->offer_timeout_ms : config->lease_ms;
 	return arena_printf(expiry->arena, "runner '%s' %s for %lld s", expiry->run.runner_id,
 	                    expiry->run.never_begun ? "fetched the run and did not begin it"
@@ -61,8 +66,17 @@ static int expire_one(void *ctx, struct db_conn *conn, struct error *err)
 	rc = query_end_attempt(conn, expiry->run.id, expiry->run.attempt, "expired", err);
 	if (rc < 0)
 		return rc;
-	return expiry->run.attempt < expiry->config->attempts ? try_again(expiry, conn, err)
-	                                                      : give_up(expiry, conn, err);
+	/* What was handed back says nothing against the run: it always gets another attempt. */
+	if (expiry->run.handed_back || expiry->run.failures < expiry->config->attempts)
+		return try_again(expiry, conn, err);
+	return give_up(expiry, conn, err);
+}
+
+static void note_hand_back(const struct expiry *expiry, const struct dispatcher_metrics *metrics)
+{
+	metric_add(metrics->handed_back, 1);
+	LOG_INFO("run handed back, will be placed again", LOG_STR("run_id", expiry->run.id),
+	         LOG_INT("attempt", expiry->run.attempt), LOG_STR("reason", expiry->reason));
 }
 
 static void note_expiry(const struct expiry *expiry, const struct dispatcher_metrics *metrics)
@@ -88,7 +102,10 @@ int expire_leases(struct db *db, const struct dispatcher_config *config,
 		arena_reset(&arena);
 		rc = db_transaction(db, expire_one, &expiry, err);
 		if (rc == 0 && expiry.found) {
-			note_expiry(&expiry, metrics);
+			if (expiry.run.handed_back)
+				note_hand_back(&expiry, metrics);
+			else
+				note_expiry(&expiry, metrics);
 			total++;
 		}
 	} while (rc == 0 && expiry.found);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Leases: takes back runs whose runner gave no sign of life in time, queues them for another
- * attempt, and fails them after the last. Any number of dispatchers may do so at once; a run is
+ * attempt, and fails them after the last. Runs that a stopping runner hands back are queued again
+ * at once, and that attempt does not count. Any number of dispatchers may do so at once; a run is
  * taken back by one of them, in one transaction that ends its attempt.
  */
 #ifndef FANGS_DISPATCHER_LEASES_H

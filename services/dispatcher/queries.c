@@ -54,7 +54,9 @@ static const struct db_statement notify_runner = {"dispatcher_notify_runner",
 /* A run without a lease (its events came without it ever being placed) is nobody's to take away. */
 static const struct db_statement lock_expired_run = {
         "dispatcher_lock_expired_run",
-        "SELECT r.id, r.runner_id, r.attempt, r.lease_expires_at > now() FROM runs r"
+        "SELECT r.id, r.runner_id, r.attempt, r.attempt - (SELECT count(*) FROM run_attempts h"
+        "   WHERE h.run_id = r.id AND h.outcome = 'handed_back'),"
+        "  r.lease_expires_at > now(), COALESCE(a.outcome = 'handed_back', false) FROM runs r"
         " LEFT JOIN run_attempts a ON a.run_id = r.id AND a.attempt = r.attempt"
         " WHERE r." IN_HANDS " AND (r.lease_expires_at <= now() OR (r.phase = 'leased'"
         "  AND r.lease_expires_at IS NOT NULL AND a.confirmed_at IS NULL"
@@ -176,7 +178,9 @@ int query_lock_expired_run(struct db_conn *conn, int64_t offer_timeout_ms, struc
 	        .id = arena_strdup(arena, db_cell(result, 0, 0)),
 	        .runner_id = arena_strdup(arena, db_cell(result, 0, 1)),
 	        .attempt = db_cell_int(result, 0, 2),
-	        .never_begun = db_cell_bool(result, 0, 3),
+	        .failures = db_cell_int(result, 0, 3),
+	        .never_begun = db_cell_bool(result, 0, 4),
+	        .handed_back = db_cell_bool(result, 0, 5),
 	};
 	return 1;
 }

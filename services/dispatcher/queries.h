@@ -55,17 +55,19 @@ int query_insert_attempt(struct db_conn *conn, const struct placed_run *run, con
                          const char *runner_id, struct error *err);
 int query_notify_runner(struct db_conn *conn, const char *runner_id, struct error *err);
 
-/* Locks one run whose lease ran out, or whose job was fetched and not begun in time. */
+/* Locks one run whose lease ran out or was handed back, or whose job was fetched and not begun in
+ * time. */
 struct expired_run {
 	const char *id, *runner_id;
 	int64_t attempt;
-	bool never_begun;
+	int64_t failures; /* attempts so far, this one included, that were not handed back */
+	bool never_begun, handed_back;
 };
 int query_lock_expired_run(struct db_conn *conn, int64_t offer_timeout_ms, struct arena *arena,
                            struct expired_run *ret, struct error *err);
 int query_end_attempt(struct db_conn *conn, const char *run_id, int64_t attempt,
                       const char *outcome, struct error *err);
-/* Back to the queue with attempt + 1. */
+/* Back to the queue with attempt + 1; the delay may be 0. */
 int query_requeue_run(struct db_conn *conn, const char *run_id, int64_t delay_ms,
                       struct error *err);
 /* Phase 'finished' without a lease: nobody will place it again. */
