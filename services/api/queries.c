@@ -95,6 +95,20 @@ static const struct db_statement finish_runs = {
         "  FROM finished f WHERE a.run_id = f.id AND a.attempt = f.attempt AND a.outcome = '')"
         " SELECT pg_notify('fangs_runs', '') FROM finished LIMIT 1"};
 
+/* A new boot gives up what earlier ones held, so an attempt that is open is of the current one. */
+static const struct db_statement hand_back_runs = {
+        "api_hand_back_runs",
+        "WITH returned AS (UPDATE runs r SET lease_expires_at = now()"
+        "  FROM run_attempts a JOIN runners w ON w.id = a.runner_id"
+        "  WHERE w.id = $1 AND w.boot_id = $2 AND a.wire_id = ANY ($3::text[])"
+        "   AND a.ended_at IS NULL AND r.id = a.run_id AND r.attempt = a.attempt"
+        "   AND r.runner_id = $1 AND r." IN_HANDS " AND r.lease_expires_at IS NOT NULL"
+        "  RETURNING r.id, r.attempt),"
+        " ended AS (UPDATE run_attempts a SET ended_at = now(), outcome = 'handed_back'"
+        "  FROM returned t WHERE a.run_id = t.id AND a.attempt = t.attempt"
+        "   AND a.ended_at IS NULL)"
+        " SELECT pg_notify('fangs_runs', '') FROM returned LIMIT 1"};
+
 /* A run that was never placed begins here without a lease: nobody takes it away again. */
 static const struct db_statement sign_of_life = {
         "api_sign_of_life",
@@ -319,6 +333,19 @@ int query_finish_runs(struct db_conn *conn, const struct id_list *wire_ids, stru
 	add_ids(&ids, wire_ids);
 	const struct db_param params[] = {db_array_param(&ids)};
 	int rc = run_statement(conn, &finish_runs, params, 1, err);
+	return rc < 0 ? rc : 0;
+}
+
+int query_hand_back_runs(struct db_conn *conn, const char *runner_id, const char *boot_id,
+                         const struct id_list *wire_ids, struct error *err)
+{
+	AUTO(db_array) struct db_array ids;
+
+	db_array_init(&ids, DB_ARRAY_TEXT);
+	add_ids(&ids, wire_ids);
+	const struct db_param params[] = {DB_TEXT(runner_id), DB_TEXT(boot_id),
+	                                  db_array_param(&ids)};
+	int rc = run_statement(conn, &hand_back_runs, params, 3, err);
 	return rc < 0 ? rc : 0;
 }
 

@@ -45,6 +45,10 @@ int query_confirm_runs(struct db_conn *conn, const char *runner_id, const struct
                        struct error *err);
 /* Their results are durable: the slots are free. */
 int query_finish_runs(struct db_conn *conn, const struct id_list *wire_ids, struct error *err);
+/* The runner, in this boot of it, ends these attempts without a result: the runs are taken back at
+ * once. Attempts that are over, or that it does not hold, are left alone. */
+int query_hand_back_runs(struct db_conn *conn, const char *runner_id, const char *boot_id,
+                         const struct id_list *wire_ids, struct error *err);
 /* See gate_enter(). */
 int query_sign_of_life(struct db_conn *conn, const char *wire_id, int64_t lease_ms,
                        struct gate_pass *ret, struct error *err);

@@ -310,6 +310,75 @@ static void a_new_boot_gives_up_its_leases(void **state)
 	                 1);
 }
 
+static void a_runner_hands_back_what_it_holds(void **state)
+{
+	static const struct {
+		const char *runner_id, *boot_id, *wire_id;
+	} cases[] = {
+	        {"other", "boot1", RUN_A}, {"r", "boot0", RUN_A},      {"r", "", RUN_A},
+	        {"r", "boot1", RETRY_A},   {"r", "boot1", "nonsense"},
+	};
+	struct test *test = *state;
+	struct error err = {0};
+	struct gate_pass pass;
+
+	register_runner(test, "r", "http", "boot1", NULL);
+	register_runner(test, "other", "http", "boot1", NULL);
+	queue_run(test, RUN_A);
+	place_run(test, RUN_A, 1, RUN_A, "r");
+	assert_int_equal(query_sign_of_life(test->conn, RUN_A, LEASE_MS, &pass, NULL), 0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct id_list ids = {(const char *[]){cases[i].wire_id}, 1};
+
+		assert_int_equal(query_hand_back_runs(test->conn, cases[i].runner_id,
+		                                      cases[i].boot_id, &ids, NULL),
+		                 0);
+		assert_int_equal(number(test, "SELECT count(*) FROM runs r JOIN run_attempts a"
+		                              " ON a.run_id = r.id WHERE a.outcome = ''"
+		                              " AND r.lease_expires_at > now()"),
+		                 1);
+	}
+	struct id_list ids = {(const char *[]){RUN_A, RETRY_A}, 2};
+	assert_int_equal(query_hand_back_runs(test->conn, "r", "boot1", &ids, NULL), 0);
+	assert_int_equal(number(test, "SELECT count(*) FROM runs r JOIN run_attempts a"
+	                              " ON a.run_id = r.id WHERE a.outcome = 'handed_back'"
+	                              " AND a.ended_at IS NOT NULL AND r.lease_expires_at <= now()"
+	                              " AND r.phase = 'running'"),
+	                 1);
+	/* What it still sends is refused, as is a heartbeat on its way that renews the lease. */
+	assert_int_equal(query_sign_of_life(test->conn, RUN_A, LEASE_MS, &pass, &err), -ESTALE);
+	struct id_list cancel;
+	assert_int_equal(
+	        query_confirm_runs(test->conn, "r", &ids, LEASE_MS, &test->arena, &cancel, NULL),
+	        0);
+	assert_int_equal(cancel.count, 2);
+	assert_int_equal(number(test, "SELECT count(*) FROM runs WHERE lease_expires_at <= now()"),
+	                 1);
+	/* Told twice, it does not take the next attempt away. */
+	place_run(test, RUN_A, 2, RETRY_A, "other");
+	ids.count = 1;
+	assert_int_equal(query_hand_back_runs(test->conn, "r", "boot1", &ids, NULL), 0);
+	assert_int_equal(number(test, "SELECT count(*) FROM runs WHERE lease_expires_at > now()"),
+	                 1);
+}
+
+/* The result came in time: there is nothing to hand back. */
+static void a_finished_run_is_not_handed_back(void **state)
+{
+	struct test *test = *state;
+	struct id_list ids = {(const char *[]){RUN_A}, 1};
+
+	register_runner(test, "r", "http", "boot1", NULL);
+	queue_run(test, RUN_A);
+	place_run(test, RUN_A, 1, RUN_A, "r");
+	assert_int_equal(query_finish_runs(test->conn, &ids, NULL), 0);
+	assert_int_equal(query_hand_back_runs(test->conn, "r", "boot1", &ids, NULL), 0);
+	assert_int_equal(number(test, "SELECT count(*) FROM run_attempts a JOIN runs r"
+	                              " ON r.id = a.run_id WHERE a.outcome = 'result'"
+	                              " AND r.phase = 'finished' AND r.lease_expires_at IS NULL"),
+	                 1);
+}
+
 static void kafka_runners_get_partitions(void **state)
 {
 	struct test *test = *state;
@@ -389,6 +458,8 @@ int main(void)
 	        QUERY_TEST(heartbeats_tell_what_to_drop),
 	        QUERY_TEST(heartbeats_know_their_runner),
 	        QUERY_TEST(a_new_boot_gives_up_its_leases),
+	        QUERY_TEST(a_runner_hands_back_what_it_holds),
+	        QUERY_TEST(a_finished_run_is_not_handed_back),
 	        QUERY_TEST(kafka_runners_get_partitions),
 	        QUERY_TEST(ids_are_found_by_prefix),
 	        QUERY_TEST(lists_are_sound),

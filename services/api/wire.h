@@ -37,7 +37,8 @@ int wire_read_register(struct view body, struct arena *arena, struct registratio
 
 struct wire_heartbeat {
 	const char *active_run_id, *status, *boot_id;
-	struct id_list active, finished; /* ours; `active` has active_run_id too */
+	/* Ours; `active` has active_run_id too. */
+	struct id_list active, finished, handed_back;
 	bool native;
 };
 int wire_read_heartbeat(struct view body, struct arena *arena, struct wire_heartbeat *ret,

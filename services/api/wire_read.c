@@ -140,10 +140,18 @@ static int read_finished(struct json_pull *pull, void *target, struct arena *are
 	                    &((struct wire_heartbeat *)target)->finished, err);
 }
 
+static int read_handed_back(struct json_pull *pull, void *target, struct arena *arena,
+                            struct error *err)
+{
+	return read_strings(pull, WIRE_RUN_IDS_MAX, arena,
+	                    &((struct wire_heartbeat *)target)->handed_back, err);
+}
+
 static const struct json_field our_heartbeat_rows[] = {
         JSON_FIELD("boot_id", STRING, struct wire_heartbeat, boot_id),
         JSON_FIELD_BY("active_run_ids", read_active),
         JSON_FIELD_BY("finished_run_ids", read_finished),
+        JSON_FIELD_BY("handed_back_run_ids", read_handed_back),
         JSON_FIELD_IGNORED("free_slots"),
 };
 static const struct json_fields our_heartbeat_fields = JSON_FIELDS(our_heartbeat_rows);

@@ -99,21 +99,25 @@ static void heartbeat_is_read(void **state)
 		const char *body;
 		bool good, native;
 		const char *status, *boot_id;
-		size_t active, finished;
+		size_t active, finished, handed_back;
 	} cases[] = {
-	        {"", true, false, "", "", 0, 0},
-	        {"{}", true, false, "", "", 0, 0},
+	        {"", true, false, "", "", 0, 0, 0},
+	        {"{}", true, false, "", "", 0, 0, 0},
 	        {"{\"runner_id\":\"r\",\"active_run_id\":\"ab\",\"status\":\"running\"}", true,
-	         false, "running", "", 1, 0},
+	         false, "running", "", 1, 0, 0},
 	        {"{\"active_run_id\":\"\",\"status\":null,\"events_queued\":4}", true, false, "",
-	         "", 0, 0},
+	         "", 0, 0, 0},
 	        {"{\"active_run_id\":\"a\",\"fangs\":{\"boot_id\":\"b\",\"active_run_ids\":"
 	         "[\"a\",\"c\"],\"finished_run_ids\":[\"d\"],\"free_slots\":2}}",
-	         true, true, "", "b", 2, 1},
-	        {"{\"fangs\":{}}", true, true, "", "", 0, 0},
-	        {"{", false, false, "", "", 0, 0},
-	        {"{\"fangs\":{\"active_run_ids\":[1]}}", false, false, "", "", 0, 0},
-	        {"{\"status\":5}", false, false, "", "", 0, 0},
+	         true, true, "", "b", 2, 1, 0},
+	        {"{\"status\":\"draining\",\"fangs\":{\"boot_id\":\"b\","
+	         "\"handed_back_run_ids\":[\"a\",\"c\"]}}",
+	         true, true, "draining", "b", 0, 0, 2},
+	        {"{\"fangs\":{}}", true, true, "", "", 0, 0, 0},
+	        {"{", false, false, "", "", 0, 0, 0},
+	        {"{\"fangs\":{\"active_run_ids\":[1]}}", false, false, "", "", 0, 0, 0},
+	        {"{\"fangs\":{\"handed_back_run_ids\":{}}}", false, false, "", "", 0, 0, 0},
+	        {"{\"status\":5}", false, false, "", "", 0, 0, 0},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -132,6 +136,7 @@ static void heartbeat_is_read(void **state)
 		assert_string_equal(heartbeat.boot_id, cases[i].boot_id);
 		assert_int_equal(heartbeat.active.count, cases[i].active);
 		assert_int_equal(heartbeat.finished.count, cases[i].finished);
+		assert_int_equal(heartbeat.handed_back.count, cases[i].handed_back);
 	}
 }
 

@@ -100,11 +100,16 @@ static int apply_heartbeat(struct api *api, const char *runner_id,
 
 	if (!conn)
 		return -err->code;
+	/* The status first: what is handed back must not be placed on a runner that drains. */
 	int rc = query_heartbeat(conn, runner_id, heartbeat->active_run_id, heartbeat->status,
 	                         heartbeat->boot_id, err);
 	if (rc <= 0)
 		return rc;
 	if (heartbeat->finished.count && query_finish_runs(conn, &heartbeat->finished, err) < 0)
+		return -err->code;
+	if (heartbeat->handed_back.count &&
+	    query_hand_back_runs(conn, runner_id, heartbeat->boot_id, &heartbeat->handed_back,
+	                         err) < 0)
 		return -err->code;
 	if (heartbeat->active.count &&
 	    query_confirm_runs(conn, runner_id, &heartbeat->active, api->config->lease_ms, arena,
