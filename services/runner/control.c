@@ -33,8 +33,7 @@ struct control {
 	pthread_mutex_t lock; /* everything below */
 	pthread_cond_t changed;
 	struct registration_ack ack;
-	struct run_id finished[HEARTBEAT_IDS_MAX];
-	size_t finished_count;
+	struct heartbeat_ids finished, handed_back; /* not told yet */
 	bool must_register, poked, stopping;
 };
 
@@ -132,25 +131,24 @@ static int do_register(void *ctx, struct error *err)
 
 /* Heartbeat. --------------------------------------------------------------------------------- */
 
-static bool contains(const struct run_id *ids, size_t count, const struct run_id *id)
+static bool contains(const struct heartbeat_ids *ids, const struct run_id *id)
 {
-	for (size_t i = 0; i < count; i++) {
-		if (run_id_equal(&ids[i], id))
+	for (size_t i = 0; i < ids->count; i++) {
+		if (run_id_equal(&ids->items[i], id))
 			return true;
 	}
 	return false;
 }
 
-/* Removes from `ids` what is in `others`; returns how many stay. */
-static size_t subtract(struct run_id *ids, size_t count, const struct run_id *others,
-                       size_t other_count)
+/* Removes from `ids` what is in `others`. */
+static void subtract(struct heartbeat_ids *ids, const struct heartbeat_ids *others)
 {
 	size_t kept = 0;
-	for (size_t i = 0; i < count; i++) {
-		if (!contains(others, other_count, &ids[i]))
-			ids[kept++] = ids[i];
+	for (size_t i = 0; i < ids->count; i++) {
+		if (!contains(others, &ids->items[i]))
+			ids->items[kept++] = ids->items[i];
 	}
-	return kept;
+	ids->count = kept;
 }
 
 static void fill_heartbeat(struct control *control, struct heartbeat *heartbeat)
@@ -162,23 +160,22 @@ static void fill_heartbeat(struct control *control, struct heartbeat *heartbeat)
 	        .draining = !service_running(control->options.service),
 	        .slots = slots_count(slots),
 	};
-	/* In this order a job that ends in between is in both lists, never in none; and being
-	 * finished counts. */
-	heartbeat->active_count = slots_active(slots, heartbeat->active, HEARTBEAT_IDS_MAX);
+	/* In this order a job that ends in between is in two lists, never in none; and its end
+	 * counts. */
+	heartbeat->active.count = slots_active(slots, heartbeat->active.items, HEARTBEAT_IDS_MAX);
 	pthread_mutex_lock(&control->lock);
-	heartbeat->finished_count = control->finished_count;
-	memcpy(heartbeat->finished, control->finished,
-	       control->finished_count * sizeof(control->finished[0]));
+	heartbeat->finished = control->finished;
+	heartbeat->handed_back = control->handed_back;
 	pthread_mutex_unlock(&control->lock);
-	heartbeat->active_count = subtract(heartbeat->active, heartbeat->active_count,
-	                                   heartbeat->finished, heartbeat->finished_count);
+	subtract(&heartbeat->active, &heartbeat->finished);
+	subtract(&heartbeat->active, &heartbeat->handed_back);
 }
 
-static void forget_finished(struct control *control, const struct heartbeat *told)
+static void forget_ended(struct control *control, const struct heartbeat *told)
 {
 	pthread_mutex_lock(&control->lock);
-	control->finished_count = subtract(control->finished, control->finished_count,
-	                                   told->finished, told->finished_count);
+	subtract(&control->finished, &told->finished);
+	subtract(&control->handed_back, &told->handed_back);
 	pthread_mutex_unlock(&control->lock);
 }
 
@@ -187,19 +184,19 @@ static void forget_finished(struct control *control, const struct heartbeat *tol
 static bool has_finished(struct control *control, const struct run_id *id)
 {
 	pthread_mutex_lock(&control->lock);
-	bool finished = contains(control->finished, control->finished_count, id);
+	bool finished = contains(&control->finished, id);
 	pthread_mutex_unlock(&control->lock);
 	return finished;
 }
 
 static void obey(struct control *control, const struct heartbeat_answer *answer)
 {
-	for (size_t i = 0; i < answer->cancel_count; i++) {
+	for (size_t i = 0; i < answer->cancel.count; i++) {
+		const struct run_id *id = &answer->cancel.items[i];
 		char text[RUN_ID_TEXT_SIZE];
-		if (has_finished(control, &answer->cancel[i]) ||
-		    !slots_cancel(control->options.slots, &answer->cancel[i]))
+		if (has_finished(control, id) || !slots_cancel(control->options.slots, id))
 			continue;
-		run_id_format(&answer->cancel[i], text);
+		run_id_format(id, text);
 		LOG_WARN("the gateway gave this run to another runner; dropping it",
 		         LOG_STR("run_id", text));
 	}
@@ -226,7 +223,7 @@ static int do_heartbeat(struct control *control, struct error *err)
 	if (told.unknown_runner) {
 		control_register_again(control);
 	} else {
-		forget_finished(control, &heartbeat);
+		forget_ended(control, &heartbeat);
 		obey(control, &told);
 	}
 	return 0;
@@ -258,7 +255,7 @@ static bool must_register(struct control *control)
 static bool has_news(struct control *control)
 {
 	pthread_mutex_lock(&control->lock);
-	bool news = control->finished_count > 0;
+	bool news = control->finished.count > 0 || control->handed_back.count > 0;
 	pthread_mutex_unlock(&control->lock);
 	return news;
 }
@@ -350,20 +347,36 @@ void control_register_again(struct control *control)
 	LOG_WARN("the gateway does not know this runner; registering again");
 }
 
+/* Locked. */
+static void tell_soon(struct control *control, struct heartbeat_ids *news,
+                      const struct run_id *run_id)
+{
+	/* More than fit means that no heartbeat got through for long; the oldest have been found
+	 * out by their leases by then. */
+	if (news->count == HEARTBEAT_IDS_MAX) {
+		news->count--;
+		memmove(news->items, news->items + 1, news->count * sizeof(news->items[0]));
+	}
+	news->items[news->count++] = *run_id;
+	control->poked = true;
+	pthread_cond_signal(&control->changed);
+}
+
 void control_note_finished(struct control *control, const struct run_id *run_id)
 {
 	pthread_mutex_lock(&control->lock);
-	/* More than fit means that no heartbeat got through for long; the oldest have been found
-	 * out by their leases by then. */
-	if (control->finished_count == HEARTBEAT_IDS_MAX) {
-		control->finished_count--;
-		memmove(control->finished, control->finished + 1,
-		        control->finished_count * sizeof(control->finished[0]));
-	}
-	control->finished[control->finished_count++] = *run_id;
-	control->poked = true;
-	pthread_cond_signal(&control->changed);
+	tell_soon(control, &control->finished, run_id);
 	pthread_mutex_unlock(&control->lock);
+}
+
+bool control_hand_back(struct control *control, const struct run_id *run_id)
+{
+	pthread_mutex_lock(&control->lock);
+	bool taken = control->ack.ours;
+	if (taken)
+		tell_soon(control, &control->handed_back, run_id);
+	pthread_mutex_unlock(&control->lock);
+	return taken;
 }
 
 int32_t control_jobs_partition(struct control *control)

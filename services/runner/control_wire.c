@@ -64,7 +64,9 @@ int registration_ack_read(struct view text, struct registration_ack *ret, struct
 	if (!json_bool(json_get_ci(ack, "ok"), false))
 		return error_set_class(err, ERROR_RETRY, EPROTO,
 		                       "the gateway did not accept the registration");
-	int64_t partition = json_int(json_get_ci(json_get_ci(ack, "fangs"), "jobs_partition"), -1);
+	const struct json *ours = json_get_ci(ack, "fangs");
+	int64_t partition = json_int(json_get_ci(ours, "jobs_partition"), -1);
+	ret->ours = ours != NULL;
 	ret->jobs_partition = partition >= 0 && partition <= INT32_MAX ? (int32_t)partition : -1;
 	ret->poll_interval_ms = read_interval_ms(ack, "job_poll_interval", POLL_INTERVAL_MS);
 	ret->heartbeat_interval_ms =
@@ -74,14 +76,13 @@ int registration_ack_read(struct view text, struct registration_ack *ret, struct
 	return 0;
 }
 
-static void write_ids(struct json_writer *w, const char *key, const struct run_id *ids,
-                      size_t count)
+static void write_ids(struct json_writer *w, const char *key, const struct heartbeat_ids *ids)
 {
 	json_member(w, key);
 	json_array(w);
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < ids->count; i++) {
 		char text[RUN_ID_TEXT_SIZE];
-		run_id_format(&ids[i], text);
+		run_id_format(&ids->items[i], text);
 		json_put_string(w, text);
 	}
 	json_end_array(w);
@@ -91,7 +92,7 @@ static const char *heartbeat_status(const struct heartbeat *heartbeat)
 {
 	if (heartbeat->draining)
 		return "draining";
-	return heartbeat->active_count > 0 ? "running" : "idle";
+	return heartbeat->active.count > 0 ? "running" : "idle";
 }
 
 void heartbeat_write(struct buf *out, const struct heartbeat *heartbeat)
@@ -99,18 +100,19 @@ void heartbeat_write(struct buf *out, const struct heartbeat *heartbeat)
 	struct json_writer w = json_writer_on(out);
 	json_object(&w);
 	json_member_string(&w, "runner_id", heartbeat->runner_id);
-	if (heartbeat->active_count > 0) {
+	if (heartbeat->active.count > 0) {
 		char text[RUN_ID_TEXT_SIZE];
-		run_id_format(&heartbeat->active[0], text);
+		run_id_format(&heartbeat->active.items[0], text);
 		json_member_string(&w, "active_run_id", text);
 	}
 	json_member_string(&w, "status", heartbeat_status(heartbeat));
 	json_member(&w, "fangs");
 	json_object(&w);
 	json_member_string(&w, "boot_id", heartbeat->boot_id);
-	write_ids(&w, "active_run_ids", heartbeat->active, heartbeat->active_count);
-	write_ids(&w, "finished_run_ids", heartbeat->finished, heartbeat->finished_count);
-	json_member_uint(&w, "free_slots", heartbeat->slots - heartbeat->active_count);
+	write_ids(&w, "active_run_ids", &heartbeat->active);
+	write_ids(&w, "finished_run_ids", &heartbeat->finished);
+	write_ids(&w, "handed_back_run_ids", &heartbeat->handed_back);
+	json_member_uint(&w, "free_slots", heartbeat->slots - heartbeat->active.count);
 	json_end_object(&w);
 	json_end_object(&w);
 }
@@ -125,11 +127,12 @@ int heartbeat_answer_read(struct view text, struct heartbeat_answer *ret, struct
 	        .unknown_runner = json_bool(json_get_ci(answer, "unknown_runner"), false),
 	};
 	const struct json *ids = json_get_ci(json_get_ci(answer, "fangs"), "cancel_run_ids");
+	struct heartbeat_ids *cancel = &ret->cancel;
 	for (const struct json *id = json_first(ids); id; id = json_next(id)) {
-		if (ret->cancel_count < HEARTBEAT_IDS_MAX &&
+		if (cancel->count < HEARTBEAT_IDS_MAX &&
 		    run_id_parse(view_of_string(json_string(id, "")),
-		                 &ret->cancel[ret->cancel_count]))
-			ret->cancel_count++;
+		                 &cancel->items[cancel->count]))
+			cancel->count++;
 	}
 	return 0;
 }

@@ -27,23 +27,27 @@ void registration_write(struct buf *out, const struct registration *registration
 struct registration_ack {
 	int64_t poll_interval_ms, heartbeat_interval_ms;
 	int32_t jobs_partition; /* -1: none */
+	bool ours;              /* the server reads our extensions */
 };
 /* EPROTO (RETRY: a gateway in the middle of a start may say anything) unless "ok" is true. */
 int registration_ack_read(struct view text, struct registration_ack *ret, struct error *err);
+
+struct heartbeat_ids {
+	struct run_id items[HEARTBEAT_IDS_MAX];
+	size_t count;
+};
 
 struct heartbeat {
 	const char *runner_id, *boot_id;
 	bool draining;
 	size_t slots;
-	struct run_id active[HEARTBEAT_IDS_MAX], finished[HEARTBEAT_IDS_MAX];
-	size_t active_count, finished_count;
+	struct heartbeat_ids active, finished, handed_back;
 };
 void heartbeat_write(struct buf *out, const struct heartbeat *heartbeat);
 
 struct heartbeat_answer {
 	bool unknown_runner;
-	struct run_id cancel[HEARTBEAT_IDS_MAX];
-	size_t cancel_count;
+	struct heartbeat_ids cancel;
 };
 int heartbeat_answer_read(struct view text, struct heartbeat_answer *ret, struct error *err);
 

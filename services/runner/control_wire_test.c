@@ -21,13 +21,14 @@ static void acks_are_read_with_and_without_our_members(void **state)
 	        {"{\"ok\":true,\"orchestrator_id\":\"x\",\"job_poll_interval\":5000000000,"
 	         "\"heartbeat_interval\":30000000000}\n",
 	         true,
-	         {5000, 30000, -1}},
+	         {5000, 30000, -1, false}},
 	        {"{\"OK\":true,\"job_poll_interval\":1000000,\"heartbeat_interval\":0,"
 	         "\"fangs\":{\"jobs_partition\":7}}",
 	         true,
-	         {1, 30000, 7}},
-	        {"{\"ok\":true,\"fangs\":{\"jobs_partition\":-3}}", true, {5000, 30000, -1}},
-	        {"{\"ok\":true,\"heartbeat_interval\":1000000}", true, {5000, 100, -1}},
+	         {1, 30000, 7, true}},
+	        {"{\"ok\":true,\"fangs\":{\"jobs_partition\":-3}}", true, {5000, 30000, -1, true}},
+	        {"{\"ok\":true,\"fangs\":{}}", true, {5000, 30000, -1, true}},
+	        {"{\"ok\":true,\"heartbeat_interval\":1000000}", true, {5000, 100, -1, false}},
 	        {"{\"ok\":false}", false, {0}},
 	        {"<html>", false, {0}},
 	        {"", false, {0}},
@@ -45,6 +46,7 @@ static void acks_are_read_with_and_without_our_members(void **state)
 		assert_int_equal(ack.poll_interval_ms, cases[i].ack.poll_interval_ms);
 		assert_int_equal(ack.heartbeat_interval_ms, cases[i].ack.heartbeat_interval_ms);
 		assert_int_equal(ack.jobs_partition, cases[i].ack.jobs_partition);
+		assert_int_equal(ack.ours, cases[i].ack.ours);
 	}
 }
 
@@ -76,8 +78,9 @@ static void the_longest_heartbeat_fits(void **state)
 	struct heartbeat heartbeat = {.runner_id = "a-runner-with-quite-a-long-name.example.net",
 	                              .boot_id = "0123456789abcdef0123456789abcdef",
 	                              .slots = HEARTBEAT_IDS_MAX,
-	                              .active_count = HEARTBEAT_IDS_MAX,
-	                              .finished_count = HEARTBEAT_IDS_MAX};
+	                              .active.count = HEARTBEAT_IDS_MAX,
+	                              .finished.count = HEARTBEAT_IDS_MAX,
+	                              .handed_back.count = HEARTBEAT_IDS_MAX};
 	AUTO(buf) struct buf out;
 	buf_init(&out, HEARTBEAT_MAX_BYTES);
 	heartbeat_write(&out, &heartbeat);
@@ -96,8 +99,8 @@ static void a_heartbeat_tells_the_state(void **state)
 		const struct heartbeat heartbeat = {.runner_id = "r",
 		                                    .boot_id = "b",
 		                                    .slots = 2,
-		                                    .active = {{{0xab}}},
-		                                    .active_count = cases[i].active,
+		                                    .active = {{{{0xab}}}, cases[i].active},
+		                                    .handed_back = {{{{0xcd}}}, 1},
 		                                    .draining = cases[i].draining};
 		AUTO(buf) struct buf out;
 		buf_init(&out, HEARTBEAT_MAX_BYTES);
@@ -109,6 +112,11 @@ static void a_heartbeat_tells_the_state(void **state)
 		const struct json *ours = json_get(root, "fangs");
 		assert_int_equal(json_int(json_get(ours, "free_slots"), -1), 2 - cases[i].active);
 		assert_int_equal(json_count(json_get(ours, "active_run_ids")), cases[i].active);
+		assert_int_equal(json_count(json_get(ours, "finished_run_ids")), 0);
+		const struct json *handed_back = json_get(ours, "handed_back_run_ids");
+		assert_int_equal(json_count(handed_back), 1);
+		assert_string_equal(json_string(json_first(handed_back), ""),
+		                    "cd000000000000000000000000000000");
 	}
 }
 
@@ -119,7 +127,7 @@ static void answers_are_read(void **state)
 	struct error err = {0};
 	assert_int_equal(heartbeat_answer_read(VIEW_LITERAL("{\"ok\":true}\n"), &answer, &err), 0);
 	assert_false(answer.unknown_runner);
-	assert_int_equal(answer.cancel_count, 0);
+	assert_int_equal(answer.cancel.count, 0);
 
 	assert_int_equal(
 	        heartbeat_answer_read(VIEW_LITERAL("{\"ok\":false,\"unknown_runner\":true}"),
@@ -130,8 +138,8 @@ static void answers_are_read(void **state)
 	static const char cancel[] = "{\"ok\":true,\"fangs\":{\"cancel_run_ids\":[\"nonsense\",7,"
 	                             "\"18b20000000000000000000000000001\"]}}";
 	assert_int_equal(heartbeat_answer_read(VIEW_LITERAL(cancel), &answer, &err), 0);
-	assert_int_equal(answer.cancel_count, 1);
-	assert_int_equal(answer.cancel[0].bytes[0], 0x18);
+	assert_int_equal(answer.cancel.count, 1);
+	assert_int_equal(answer.cancel.items[0].bytes[0], 0x18);
 
 	assert_true(heartbeat_answer_read(VIEW_LITERAL("nope"), &answer, &err) < 0);
 }

@@ -299,6 +299,20 @@ static void send_result(struct flow *flow)
 	}
 }
 
+/* A scan that the runner's stop cut short proves nothing: another attempt at it does. True when the
+ * gateway takes it back and so waits for no result. */
+static bool hand_back(const struct flow *flow)
+{
+	if (!flow->facts.stopped || atomic_load(&flow->attempt->lost) ||
+	    !control_hand_back(flow->shared->control, &flow->job->run_id))
+		return false;
+	LOG_INFO("job handed back, this runner stops", LOG_STR("run_id", flow->id),
+	         LOG_STR("package", flow->job->package_name),
+	         LOG_STR("version", flow->job->version), LOG_INT("attempt", flow->job->attempt));
+	note_end(flow, JOB_HANDED_BACK);
+	return true;
+}
+
 /* Whole. ------------------------------------------------------------------------------------- */
 
 static int open_flow(struct flow *flow, const struct job_flow *shared, struct attempt *attempt,
@@ -357,7 +371,8 @@ static void finish(struct flow *flow)
 	remove_cgroup(flow);
 	spool_close(flow->spool);
 	sender_finish(flow->sender, &flow->totals);
-	send_result(flow);
+	if (!hand_back(flow))
+		send_result(flow);
 	close_flow(flow);
 }
 

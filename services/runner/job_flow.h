@@ -5,7 +5,7 @@
  * The order is what makes a run complete: sensor before container, container kept alive through
  * the grace period, sensor drained before the spool is closed, spool empty before the result.
  * Whatever happens on the way, the sandbox and its cgroup are removed and a result is sent, unless
- * the attempt was given to another runner meanwhile.
+ * the attempt was given to another runner meanwhile, or is handed back because this one stops.
  */
 #ifndef FANGS_RUNNER_JOB_FLOW_H
 #define FANGS_RUNNER_JOB_FLOW_H

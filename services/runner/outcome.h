@@ -19,7 +19,8 @@
 
 enum { OUTCOME_REASON_MAX = ERROR_TEXT_MAX + 64 };
 
-/* A result with this reason says nothing about the package: the run may be tried elsewhere. */
+/* Only servers that do not take a run back get a result with this reason; it says nothing about the
+ * package. */
 #define REASON_RUNNER_STOPPED "runner stopped"
 
 struct job_facts {

@@ -265,15 +265,15 @@ static void take_job(struct runner *runner)
 	}
 }
 
-/* Running jobs may end by themselves; those that take too long are told to, and report that the
- * runner stopped. */
+/* Running jobs may end by themselves; those that take too long are told to, and are handed back. */
 static int drain(struct runner *runner, struct error *err)
 {
 	int64_t limit_ms = runner->drain_timeout_ms > 0 ? runner->drain_timeout_ms : INT32_MAX;
 	int64_t farewell_ms = limit_ms / 2 < FAREWELL_MAX_MS ? limit_ms / 2 : FAREWELL_MAX_MS;
-	int64_t end_ms = clock_monotonic_ms() + limit_ms;
+	/* The intake may have noticed the stop late. */
+	int64_t end_ms = service_stopped_at_ms(runner->service) + limit_ms;
 	control_poke(runner->control); /* "draining" */
-	if (slots_wait_idle(runner->slots, limit_ms - farewell_ms))
+	if (slots_wait_idle(runner->slots, end_ms - farewell_ms - clock_monotonic_ms()))
 		return 0;
 	LOG_WARN("the drain timeout is near; ending the running jobs");
 	slots_interrupt(runner->slots, end_ms - farewell_ms / 2);

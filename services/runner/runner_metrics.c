@@ -2,7 +2,9 @@
 #include "runner_metrics.h"
 
 static const char *const job_end_names[JOB_END_COUNT] = {
-        [JOB_OK] = "ok", [JOB_FAILED] = "failed", [JOB_TIMEOUT] = "timeout", [JOB_LOST] = "lost"};
+        [JOB_OK] = "ok",     [JOB_FAILED] = "failed",           [JOB_TIMEOUT] = "timeout",
+        [JOB_LOST] = "lost", [JOB_HANDED_BACK] = "handed_back",
+};
 static const char *const loss_names[LOSS_COUNT] = {[LOSS_KERNEL] = "kernel",
                                                    [LOSS_MALFORMED] = "malformed",
                                                    [LOSS_SPOOL] = "spool",

@@ -7,7 +7,7 @@
 #include "model/event.h"
 
 /* How a job ended, as label; the first three are result.h's. */
-enum job_end { JOB_OK, JOB_FAILED, JOB_TIMEOUT, JOB_LOST, JOB_END_COUNT };
+enum job_end { JOB_OK, JOB_FAILED, JOB_TIMEOUT, JOB_LOST, JOB_HANDED_BACK, JOB_END_COUNT };
 
 /* Where an event was lost. */
 enum loss { LOSS_KERNEL, LOSS_MALFORMED, LOSS_SPOOL, LOSS_UNDELIVERED, LOSS_COUNT };

@@ -40,7 +40,7 @@ size_t slots_count(const struct slots *slots);
 /* The attempt is no longer this runner's: it ends without a result. False when it does not run. */
 bool slots_cancel(struct slots *slots, const struct run_id *run_id);
 
-/* All end soon, with a result that says so; what cannot be sent until then is given up. */
+/* All end soon, because the runner stops; what cannot be sent until then is given up. */
 void slots_interrupt(struct slots *slots, int64_t give_up_at_ms);
 /* False when jobs were still running after the time. */
 bool slots_wait_idle(struct slots *slots, int64_t timeout_ms);

@@ -39,7 +39,9 @@ struct fixture {
 	char path[256];
 	struct buf body;
 	int registrations, heartbeats;
-	bool forgets; /* answers a heartbeat with unknown_runner, once */
+	int hand_backs; /* heartbeats that hand back RUN_ID and nothing else */
+	bool forgets;   /* answers a heartbeat with unknown_runner, once */
+	bool foreign;   /* knows nothing of our extensions */
 };
 
 static void note(struct fixture *f, struct http_request *request)
@@ -83,11 +85,12 @@ static void on_register(void *ctx, struct http_request *request)
 	pthread_mutex_lock(&f->lock);
 	f->registrations++;
 	note(f, request);
+	bool foreign = f->foreign;
 	pthread_mutex_unlock(&f->lock);
+#define ACK "{\"ok\":true,\"job_poll_interval\":1000000,\"heartbeat_interval\":100000000"
 	http_reply_json(request, 200,
-	                VIEW_LITERAL("{\"ok\":true,\"job_poll_interval\":1000000,"
-	                             "\"heartbeat_interval\":100000000,"
-	                             "\"fangs\":{\"jobs_partition\":5}}"));
+	                foreign ? VIEW_LITERAL(ACK "}")
+	                        : VIEW_LITERAL(ACK ",\"fangs\":{\"jobs_partition\":5}}"));
 }
 
 static void on_heartbeat(void *ctx, struct http_request *request)
@@ -98,6 +101,8 @@ static void on_heartbeat(void *ctx, struct http_request *request)
 	bool forgets = f->forgets;
 	f->forgets = false;
 	note(f, request);
+	if (strstr(f->body.data, "\"handed_back_run_ids\":[\"" RUN_ID "\"]"))
+		f->hand_backs++;
 	pthread_mutex_unlock(&f->lock);
 	http_reply_json(request, 200,
 	                forgets ? VIEW_LITERAL("{\"ok\":false,\"unknown_runner\":true}")
@@ -385,6 +390,33 @@ static void what_has_finished_is_told_once(void **state)
 	control_stop(f->control);
 }
 
+/* The last words of a runner that stops: nothing else would say it before the lease's end. */
+static void what_is_handed_back_is_told_once_and_before_the_end(void **state)
+{
+	struct fixture *f = *state;
+	struct error err = {0};
+	struct run_id id;
+	assert_true(run_id_parse(VIEW_LITERAL(RUN_ID), &id));
+	assert_int_equal(control_start(f->control, &err), 0);
+	service_request_stop(f->service);
+	assert_true(control_hand_back(f->control, &id));
+	control_stop(f->control);
+	assert_int_equal(f->hand_backs, 1);
+	assert_non_null(strstr(f->body.data, "\"status\":\"draining\""));
+}
+
+static void a_foreign_server_takes_nothing_back(void **state)
+{
+	struct fixture *f = *state;
+	struct error err = {0};
+	const struct run_id id = {{1}};
+	f->foreign = true;
+	assert_int_equal(control_start(f->control, &err), 0);
+	assert_int_equal(control_jobs_partition(f->control), -1);
+	assert_false(control_hand_back(f->control, &id));
+	control_stop(f->control);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -395,6 +427,8 @@ int main(void)
 	        TEST(a_server_that_is_gone_is_a_retry),
 	        TEST(a_forgotten_runner_registers_again),
 	        TEST(what_has_finished_is_told_once),
+	        TEST(what_is_handed_back_is_told_once_and_before_the_end),
+	        TEST(a_foreign_server_takes_nothing_back),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
