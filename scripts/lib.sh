@@ -6,6 +6,10 @@
 root=$(cd "$(dirname "$0")/.." && pwd)
 bin=$root/build/release/bin
 
+# A plain `su` keeps the caller's PATH, without the folders of the system's programs.
+PATH=$PATH:/usr/sbin:/sbin
+export PATH
+
 say() {
 	echo "== $*" >&2
 }
@@ -16,10 +20,12 @@ die() {
 }
 
 # Debian packages: what builds FANGS, and what runs it.
-build_packages="gcc make cmake ninja-build pkg-config git clang llvm bpftool libbpf-dev librdkafka-dev
-libpq-dev libcurl4-openssl-dev libcjson-dev libssl-dev libmicrohttpd-dev libyaml-dev libcmocka-dev
-linux-libc-dev"
-run_packages="postgresql docker.io iproute2 iptables curl ca-certificates busybox-static procps"
+build_packages="gcc libc6-dev make cmake ninja-build pkg-config git clang llvm bpftool libbpf-dev
+librdkafka-dev libpq-dev libcurl4-openssl-dev libcjson-dev libssl-dev libgnutls28-dev zlib1g-dev
+libmicrohttpd-dev libyaml-dev libcmocka-dev linux-libc-dev"
+# Without apparmor, Docker starts no container on a kernel that has AppArmor enabled, as Debian's.
+run_packages="postgresql docker.io apparmor iproute2 iptables curl ca-certificates busybox-static
+procps"
 
 # Installs those of the named packages that are missing.
 install_packages() {
@@ -33,9 +39,11 @@ install_packages() {
 	[ -n "$missing" ] || return 0
 	[ "$(id -u)" = 0 ] || die "these packages are missing; install them or run as root:$missing"
 	say "installing:$missing"
-	apt-get update -qq
+	# A machine that just came up may be at its daily updates: wait for them.
+	apt-get update -qq -o DPkg::Lock::Timeout=300 >&2
 	# shellcheck disable=SC2086 # a list of words
-	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >&2
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+		-o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confold $missing </dev/null >&2
 }
 
 # build PRESET [TARGET...]
@@ -52,7 +60,7 @@ ensure_docker() {
 	[ "$(id -u)" = 0 ] || die "the Docker daemon does not answer: start it, or run as root"
 	say "starting dockerd"
 	setsid dockerd >"$1.log" 2>&1 </dev/null &
-	echo $! >"$1"
+	note_pid "$1" $!
 	wait_until 60 docker info || die "dockerd does not come up; see $1.log"
 }
 
@@ -66,14 +74,29 @@ wait_until() {
 	done
 }
 
+# note_pid FILE PID: for a later call of these scripts. After a restart of the machine the number
+# may be another process's, so the boot stands beside it.
+note_pid() {
+	echo "$2 $(cat /proc/sys/kernel/random/boot_id)" >"$1"
+}
+
+# running_pid FILE: the process that the file names; fails when that one does not run any more.
+running_pid() {
+	[ -f "$1" ] || return 1
+	read -r noted_pid noted_boot <"$1" || return 1
+	[ "$noted_boot" = "$(cat /proc/sys/kernel/random/boot_id)" ] || return 1
+	kill -0 "$noted_pid" 2>/dev/null && echo "$noted_pid"
+}
+
 # stop_pid_file FILE [SECONDS]: ends the process that the file names, and waits for its end.
 stop_pid_file() {
-	[ -f "$1" ] || return 0
-	pid=$(cat "$1")
-	kill "$pid" 2>/dev/null || true
-	deadline=$(($(date +%s) + ${2:-30}))
-	while kill -0 "$pid" 2>/dev/null && [ "$(date +%s)" -lt "$deadline" ]; do
-		sleep 0.1
-	done
+	if pid=$(running_pid "$1"); then
+		kill "$pid" 2>/dev/null || true
+		deadline=$(($(date +%s) + ${2:-30}))
+		while running_pid "$1" >/dev/null && [ "$(date +%s)" -lt "$deadline" ]; do
+			sleep 0.1
+		done
+		running_pid "$1" >/dev/null && say "process $pid does not end"
+	fi
 	rm -f "$1"
 }

@@ -21,7 +21,7 @@ start_neighbours() {
 	: >"$data_dir/webhooks.ndjson"
 	setsid node "$root/scripts/demo/servers.mjs" "$attacker" "$webhook_port" \
 		"$data_dir/webhooks.ndjson" >"$data_dir/servers.log" 2>&1 </dev/null &
-	echo $! >"$data_dir/servers.pid"
+	note_pid "$data_dir/servers.pid" $!
 }
 
 publish() {
