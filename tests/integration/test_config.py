@@ -49,8 +49,14 @@ def test_flag_over_environment_over_file_over_default(tmp_path):
 def test_secrets_are_not_printed(tmp_path):
     secret = tmp_path / "token"
     secret.write_text("hunter2\n")
-    done = run("watcher", "--token", f"@{secret}", "--print-config")
+    done = run("watcher", "--registry-token", f"@{secret}", "--print-config")
     assert done.returncode == 0 and "hunter2" not in done.stdout
+
+
+def test_values_that_do_not_fit_together_are_refused_by_the_check():
+    done = run("api", "--listen", "0.0.0.0:8443", "--check-config")
+    assert done.returncode != 0 and "--insecure" in done.stderr
+    assert run("api", "--listen", "0.0.0.0:8443", "--help").returncode == 0
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -36,11 +36,11 @@ static int load_config(struct foundation *f, int argc, char **argv, enum config_
 	        .examples = f->program->examples,
 	        .tables = tables,
 	        .table_count = CONFIG_COUNT(tables),
+	        .check = f->program->check,
+	        .check_target = f->program->config,
 	};
 	f->config = config_load(&description, argc, argv, ret_action, err);
-	if (!f->config)
-		return -err->code;
-	return f->program->check ? f->program->check(f->program->config, err) : 0;
+	return f->config ? 0 : -err->code;
 }
 
 static int prepare_schema(void *ctx, struct error *err)

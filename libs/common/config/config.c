@@ -185,6 +185,11 @@ static void setup_log(const struct config *config)
 	log_setup(program->section ? program->section : program->name, level, format);
 }
 
+static int check_together(const struct config_program *program, struct error *err)
+{
+	return program->check ? program->check(program->check_target, err) : 0;
+}
+
 static int load(struct config *config, int argc, char **argv, enum config_action *ret_action,
                 struct error *err)
 {
@@ -199,7 +204,8 @@ static int load(struct config *config, int argc, char **argv, enum config_action
 	if (!output) {
 		const char *path = config->builtin.file;
 		if ((*path && (rc = config_take_file(config, path, err)) < 0) ||
-		    (rc = apply_all(config, false, err)) < 0)
+		    (rc = apply_all(config, false, err)) < 0 ||
+		    (rc = check_together(config->program, err)) < 0)
 			return rc;
 		output = late_output(&config->builtin);
 	}

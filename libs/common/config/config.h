@@ -70,6 +70,10 @@ struct config_program {
 	const char *examples; /* shown in --help, may be NULL */
 	const struct config_table *tables;
 	size_t table_count;
+	/* Refuses values that each are good but not together; NULL: none. Called with
+	 * `check_target` when everything is filled, also for --check-config. */
+	int (*check)(const void *check_target, struct error *err);
+	const void *check_target;
 	/* Keys of the file that it does not know are left to the programs that it starts. */
 	bool ignores_unknown_keys;
 };

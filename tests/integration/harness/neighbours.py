@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The demo's attacker (an address of the documentation range on loopback) and webhook receiver."""
 import json
+import socket
 import subprocess
 
 from .paths import SCRIPTS
@@ -31,7 +32,14 @@ class Neighbours:
             subprocess.run(["ip", "address", "add", f"{ATTACKER}/32", "dev", "lo"], check=True)
             self.added_address = True
         self.process.start()
+        wait_for("the attacker listens", self._listens)
         return self
+
+    def _listens(self):
+        assert self.process.running, f"another one runs on this host?\n{self.process.tail()}"
+        for address in ((ATTACKER, 443), ("127.0.0.1", self.port)):
+            socket.create_connection(address, timeout=2).close()
+        return True
 
     def stop(self):
         self.process.stop()
