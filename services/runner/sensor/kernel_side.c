@@ -120,7 +120,7 @@ static int try_load(struct kernel_side *kernel, bool optional, struct error *err
 	for (size_t i = 0; i < HOOKS; i++)
 		if (hook_rows[i].optional)
 			(void)bpf_program__set_autoload(program_of(kernel, i), optional);
-	for (size_t i = 0; i < KERNEL_RINGS && r == 0; i++)
+	for (enum kernel_ring i = 0; i < KERNEL_RINGS && r == 0; i++)
 		r = bpf_map__set_max_entries(ring_map(kernel, i), (uint32_t)kernel->ring_sizes[i]);
 	if (r == 0)
 		r = sensor_bpf__load(kernel->skeleton);

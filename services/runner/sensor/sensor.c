@@ -48,7 +48,7 @@ static int init_locks(struct sensor *sensor, struct error *err)
 
 static int open_rings(struct sensor *sensor, struct error *err)
 {
-	for (size_t i = 0; i < KERNEL_RINGS; i++) {
+	for (enum kernel_ring i = 0; i < KERNEL_RINGS; i++) {
 		size_t size;
 		int fd = kernel_side_ring(sensor->kernel, i, &size);
 
