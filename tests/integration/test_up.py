@@ -2,6 +2,7 @@
 """fangs up: one host, the embedded default, supervised and drained."""
 import json
 import os
+import pathlib
 import signal
 import subprocess
 
@@ -51,6 +52,8 @@ def up(tmp_path, docker):
     yield running
     if running.process.running:
         assert running.process.stop(timeout=120) == 0, running.process.tail()
+    # What a killed one could not remove.
+    pathlib.Path(f"/run/fangs/127.0.0.1_{running.port}.json").unlink(missing_ok=True)
 
 
 def test_up_runs_everything_and_drains(up, tmp_path):
