@@ -12,25 +12,15 @@
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
+#include "base/file.h"
 
 enum { SMALL_FILE_MAX_BYTES = 64 * 1024, WALK_FDS = 16 };
 
 char *file_read_small(const char *path, struct error *err)
 {
-	AUTO(close) int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0) {
-		error_set_errno(err, errno, "cannot open '%s'", path);
-		return NULL;
-	}
-	char *text = xmalloc(SMALL_FILE_MAX_BYTES + 1);
-	ssize_t size = read(fd, text, SMALL_FILE_MAX_BYTES);
-	if (size < 0) {
-		error_set_errno(err, errno, "cannot read '%s'", path);
-		free(text);
-		return NULL;
-	}
-	text[size] = '\0';
-	return text;
+	AUTO(buf) struct buf text;
+	buf_init(&text, SMALL_FILE_MAX_BYTES);
+	return file_read(path, &text, err) < 0 ? NULL : buf_detach(&text);
 }
 
 static int write_and_sync(const char *path, const char *text, mode_t mode, struct error *err)

@@ -24,11 +24,6 @@ const char *bus_topic_base_name(enum bus_topic topic)
 	return base_names[topic];
 }
 
-const char *bus_topic_name(const struct bus *bus, enum bus_topic topic)
-{
-	return bus->names[topic];
-}
-
 int64_t bus_configured_partitions(const struct bus *bus, enum bus_topic topic)
 {
 	return topic == BUS_JOBS ? bus->config.jobs_partitions : bus->config.partitions;

@@ -44,7 +44,6 @@ extern const size_t bus_option_count;
 /* The topics. */
 enum bus_topic { BUS_RELEASES, BUS_JOBS, BUS_EVENTS, BUS_DEVIATIONS, BUS_TOPIC_COUNT };
 const char *bus_topic_base_name(enum bus_topic topic);
-const char *bus_topic_name(const struct bus *bus, enum bus_topic topic); /* with the prefix */
 
 /* Keys choose partitions by murmur2 as Kafka's own clients do (librdkafka "murmur2_random"), on
  * both drivers. */

@@ -210,12 +210,6 @@ void json_member_uint(struct json_writer *w, const char *key, uint64_t number)
 	json_put_uint(w, number);
 }
 
-void json_member_double(struct json_writer *w, const char *key, double number)
-{
-	json_member(w, key);
-	json_put_double(w, number);
-}
-
 void json_member_bool(struct json_writer *w, const char *key, bool value)
 {
 	json_member(w, key);

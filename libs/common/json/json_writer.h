@@ -46,7 +46,6 @@ void json_member_view(struct json_writer *w, const char *key, struct view text);
 void json_member_string(struct json_writer *w, const char *key, const char *text);
 void json_member_int(struct json_writer *w, const char *key, int64_t number);
 void json_member_uint(struct json_writer *w, const char *key, uint64_t number);
-void json_member_double(struct json_writer *w, const char *key, double number);
 void json_member_bool(struct json_writer *w, const char *key, bool value);
 void json_member_raw(struct json_writer *w, const char *key, struct view json);
 
