@@ -6,12 +6,12 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "access/guard.h"
 #include "base/clock.h"
-#include "guard.h"
 #include "log/log.h"
 #include "queries.h"
 #include "routes.h"
-#include "wire.h"
+#include "wire/wire.h"
 #include "json/json_writer.h"
 
 enum {

@@ -14,11 +14,11 @@
 #include "backbone/backbone.h"
 #include "config/config.h"
 #include "failure.h"
-#include "gate.h"
 #include "http/http_server.h"
 #include "metrics/metrics.h"
-#include "polls.h"
 #include "totals.h"
+#include "wire/gate.h"
+#include "wire/polls.h"
 
 struct api_config {
 	char *listen;

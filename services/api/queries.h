@@ -13,7 +13,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "db/db.h"
-#include "gate.h"
+#include "wire/gate.h"
 
 /* Runners. */
 struct registration {

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "routes.h"
 
-#include "browse.h"
-#include "manage.h"
+#include "access/access.h"
+#include "resources/browse.h"
+#include "resources/manage.h"
 #include "status.h"
 #include "ui.h"
-#include "wire.h"
+#include "wire/wire.h"
 
 #define GET(path, function)                                                                        \
 	{                                                                                          \
 		.method = "GET", .pattern = (path), .head_runs_handler = true,                     \
-		.handler = (function)                                                              \
+		.access = ACCESS_VIEWER, .handler = (function)                                     \
 	}
 /* Answered without the database, even when all workers wait for it. */
 #define GET_NOW(path, function)                                                                    \
@@ -21,28 +22,29 @@
 #define CHANGE(verb, path, limit, function)                                                        \
 	{                                                                                          \
 		.method = (verb), .pattern = (path), .body_max_bytes = (limit),                    \
-		.handler = (function)                                                              \
+		.access = ACCESS_OPERATOR, .handler = (function)                                   \
 	}
 #define POST(path, limit, function) CHANGE("POST", path, limit, function)
+#define RUNNER_POST(path, limit, truncates, function)                                              \
+	{                                                                                          \
+		.method = "POST", .pattern = (path), .body_max_bytes = (limit),                    \
+		.body_truncates = (truncates), .access = ACCESS_RUNNER, .handler = (function)      \
+	}
 
 const struct http_route api_routes[] = {
         /* The runner protocol. */
         GET_NOW("/v1/health", wire_handle_health),
-        POST("/v1/runners/register", WIRE_REGISTER_MAX_BYTES, wire_handle_register),
-        {.method = "POST",
-         .pattern = "/v1/runners/{id}/heartbeat",
-         .body_max_bytes = WIRE_HEARTBEAT_MAX_BYTES,
-         .body_truncates = true,
-         .handler = wire_handle_heartbeat},
+        RUNNER_POST("/v1/runners/register", WIRE_REGISTER_MAX_BYTES, false, wire_handle_register),
+        RUNNER_POST("/v1/runners/{id}/heartbeat", WIRE_HEARTBEAT_MAX_BYTES, true,
+                    wire_handle_heartbeat),
         /* HEAD must not take a job away. */
-        {.method = "GET", .pattern = "/v1/runners/{id}/jobs", .handler = wire_handle_jobs},
+        {.method = "GET",
+         .pattern = "/v1/runners/{id}/jobs",
+         .access = ACCESS_RUNNER,
+         .handler = wire_handle_jobs},
         POST("/v1/scans", WIRE_SCAN_MAX_BYTES, wire_handle_scans),
-        POST("/v1/runs/{run_id}/events", WIRE_EVENTS_MAX_BYTES, wire_handle_events),
-        {.method = "POST",
-         .pattern = "/v1/runs/{run_id}/result",
-         .body_max_bytes = WIRE_RESULT_MAX_BYTES,
-         .body_truncates = true,
-         .handler = wire_handle_result},
+        RUNNER_POST("/v1/runs/{run_id}/events", WIRE_EVENTS_MAX_BYTES, false, wire_handle_events),
+        RUNNER_POST("/v1/runs/{run_id}/result", WIRE_RESULT_MAX_BYTES, true, wire_handle_result),
 
         /* The JSON API of command line and dashboard. */
         GET("/v1/status", status_handle_status),

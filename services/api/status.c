@@ -3,7 +3,7 @@
 
 #include "api.h"
 #include "queries.h"
-#include "rows_json.h"
+#include "resources/rows_json.h"
 
 enum { DOCUMENT_MAX_BYTES = 4 << 20, DETAIL_MAX_BYTES = 256, RUNNERS_MAX = 1000 };
 

@@ -49,6 +49,21 @@ const char *http_request_tls_name(const struct http_request *request)
 	return request->tls_name;
 }
 
+int http_request_access(const struct http_request *request)
+{
+	return request->matched.route ? request->matched.route->access : 0;
+}
+
+void http_request_set_identity(struct http_request *request, const void *identity)
+{
+	request->identity = identity;
+}
+
+const void *http_request_identity(const struct http_request *request)
+{
+	return request->identity;
+}
+
 bool http_request_is_chunked(const struct http_request *request)
 {
 	const char *encoding = http_request_header(request, "Transfer-Encoding");

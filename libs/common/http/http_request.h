@@ -71,6 +71,7 @@ struct http_request {
 	struct http_matched matched;
 	char peer[HTTP_PEER_TEXT_MAX];
 	char *tls_name;
+	const void *identity;
 
 	bool begun;    /* headers were seen */
 	bool complete; /* the body too */

@@ -33,6 +33,20 @@ struct http_request; /* opaque; lives from the handler's call to its answer */
 
 typedef void (*http_handler_fn)(void *ctx, struct http_request *request);
 
+/* Takes a body piece by piece as it arrives, instead of having it kept until it is complete. All
+ * calls come from the epoll thread, one request's in order, and never block. Memory that grows with
+ * the body must be charged, see http_request_charge(). */
+struct http_body_sink {
+	/* The headers are here, a body may follow. What it returns is http_request_sink() until the
+	 * request has ended; NULL: the body is read and thrown away. */
+	void *(*begin)(struct http_request *request);
+	/* Bytes of the body; they are gone afterwards. */
+	void (*take)(void *sink, struct view bytes);
+	/* The request has ended, whatever became of it: after its answer was sent or dropped, or in
+	 * place of the handler when the client went away in mid-body. */
+	void (*release)(void *sink);
+};
+
 struct http_route {
 	const char *method;
 	/* Segments; "{name}" matches one segment (percent-decoded for http_request_param()), a last
@@ -43,6 +57,8 @@ struct http_route {
 	bool head_runs_handler; /* GET routes whose HEAD must run the handler */
 	bool immediate;         /* the handler never blocks: it runs in the epoll thread, so that it
 	                         * answers even when all workers wait for a database */
+	const struct http_body_sink *sink; /* NULL: http_request_body() has the whole body */
+	int access; /* the application's, for `admit`: see http_request_access() */
 	http_handler_fn handler;
 };
 
@@ -80,6 +96,15 @@ const char *http_request_header(const struct http_request *request, const char *
 const char *http_request_peer(const struct http_request *request);     /* numeric address */
 const char *http_request_tls_name(const struct http_request *request); /* client CN, or NULL */
 bool http_request_is_chunked(const struct http_request *request);
+int http_request_access(const struct http_request *request); /* of its route */
+/* What `admit` wants handlers to know of the asker; lives in the request's arena. NULL at first. */
+void http_request_set_identity(struct http_request *request, const void *identity);
+const void *http_request_identity(const struct http_request *request);
+/* What its route's sink began; NULL without one. */
+void *http_request_sink(const struct http_request *request);
+/* A sink needs so many more bytes of memory, until the request ends. False when all bodies together
+ * would exceed `buffered_max_bytes`: the request will be answered 503, take no more. */
+bool http_request_charge(struct http_request *request, size_t bytes);
 struct view http_request_body(const struct http_request *request);
 struct arena *http_request_arena(struct http_request *request);
 
@@ -118,5 +143,27 @@ void http_request_park(struct http_request *request, const struct http_park *par
 /* Hands a parked request back to the workers, where `handler` runs as a route's does. As answering,
  * it ends the park. Any thread. */
 void http_request_dispatch(struct http_request *request, http_handler_fn handler, void *ctx);
+
+/* An answer without an end (server-sent events): status 200 and the headers go out now, the body as
+ * it is sent, until the stream is closed or its client leaves. The request is gone; the stream
+ * takes its place as the connection's. */
+struct http_stream;
+struct http_stream_options {
+	const char *content_type;
+	size_t unsent_max_bytes; /* a client that reads too slowly loses its stream */
+	/* The client left, was too slow, or the server stops: nothing may be sent after this has
+	 * been called. Called once, from any thread, without a lock held, not after
+	 * http_stream_close(); the stream is freed when it returns. */
+	void (*on_gone)(void *ctx, struct http_stream *stream);
+	void *ctx;
+};
+struct http_stream *http_reply_stream(struct http_request *request,
+                                      const struct http_stream_options *options);
+/* Copies; any thread; never blocks. False: the stream is lost and on_gone has been or will be
+ * called. */
+bool http_stream_send(struct http_stream *stream, struct view bytes);
+/* Ends the answer after what was sent so far; the stream is gone. Waits for a running on_gone; then
+ * returns false: on_gone was first and the stream had ended already. */
+bool http_stream_close(struct http_stream *stream);
 
 #endif

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Any body as each of the gateway's control messages. */
 #include "base/alloc.h"
-#include "manage.h"
 #include "model/job.h"
-#include "wire.h"
+#include "resources/manage.h"
+#include "wire/wire.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "polls.h"
+#include "wire/polls.h"
 
 #include <string.h>
 

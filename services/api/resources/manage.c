@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "manage.h"
+#include "resources/manage.h"
 
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
 
 #include "api.h"
-#include "browse.h"
 #include "log/log.h"
 #include "model/baseline.h"
 #include "model/package.h"
 #include "model/severity.h"
+#include "resources/browse.h"
 #include "json/json.h"
 #include "json/json_writer.h"
 

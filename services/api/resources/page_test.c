@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "page.h"
+#include "resources/page.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

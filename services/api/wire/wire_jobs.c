@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "log/log.h"
 #include "model/job.h"
-#include "wire.h"
+#include "wire/wire.h"
 
 enum { JOB_MAX_BYTES = 1 << 20 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "publish.h"
+#include "wire/publish.h"
 
 #include <errno.h>
 #include <stdatomic.h>

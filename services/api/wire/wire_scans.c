@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "log/log.h"
 #include "model/job.h"
-#include "wire.h"
+#include "wire/wire.h"
 #include "json/json_writer.h"
 
 enum { JOB_MAX_BYTES = 1 << 20, ANSWER_MAX_BYTES = 1024 };

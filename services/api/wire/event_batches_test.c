@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "event_batches.h"
+#include "wire/event_batches.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

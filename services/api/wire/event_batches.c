@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "event_batches.h"
+#include "wire/event_batches.h"
 
 #include "base/clock.h"
 #include "model/event_wire.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Long polls over real sockets; the database is a number of jobs. */
-#include "polls.h"
+#include "wire/polls.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "manage.h"
+#include "resources/manage.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

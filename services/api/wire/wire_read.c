@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "model/job.h"
-#include "wire.h"
+#include "wire/wire.h"
 #include "json/json_fields.h"
 
 enum { CAPABILITIES_MAX = 64, SLOTS_MAX = 1024 };

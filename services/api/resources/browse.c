@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "browse.h"
+#include "resources/browse.h"
 
 #include <string.h>
 
-#include "page.h"
 #include "queries.h"
-#include "rows_json.h"
+#include "resources/page.h"
+#include "resources/rows_json.h"
 
 enum {
 	ANSWER_MAX_BYTES = 64 << 20, /* 500 events of the largest kind fit */

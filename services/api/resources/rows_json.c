@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "rows_json.h"
+#include "resources/rows_json.h"
 
 #include "db/db.h"
 

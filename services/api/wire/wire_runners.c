@@ -6,7 +6,7 @@
 #include "api.h"
 #include "base/clock.h"
 #include "log/log.h"
-#include "wire.h"
+#include "wire/wire.h"
 #include "json/json_writer.h"
 
 enum { ANSWER_MAX_BYTES = 256 << 10 };

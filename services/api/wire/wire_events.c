@@ -4,9 +4,9 @@
 
 #include "api.h"
 #include "base/clock.h"
-#include "event_batches.h"
-#include "publish.h"
-#include "wire.h"
+#include "wire/event_batches.h"
+#include "wire/publish.h"
+#include "wire/wire.h"
 #include "json/json_writer.h"
 
 enum { ANSWER_MAX_BYTES = 1024 };
