@@ -42,8 +42,9 @@ struct http_body_sink {
 	void *(*begin)(struct http_request *request);
 	/* Bytes of the body; they are gone afterwards. */
 	void (*take)(void *sink, struct view bytes);
-	/* The request has ended, whatever became of it: after its answer was sent or dropped, or in
-	 * place of the handler when the client went away in mid-body. */
+	/* Once for each begin: when the request has ended, after its answer was sent or dropped; in
+	 * place of the handler when the client went away in mid-body, or as soon as the body is
+	 * known to be too large or too much (the rest is then read and thrown away). */
 	void (*release)(void *sink);
 };
 
@@ -103,7 +104,8 @@ const void *http_request_identity(const struct http_request *request);
 /* What its route's sink began; NULL without one. */
 void *http_request_sink(const struct http_request *request);
 /* A sink needs so many more bytes of memory, until the request ends. False when all bodies together
- * would exceed `buffered_max_bytes`: the request will be answered 503, take no more. */
+ * would exceed `buffered_max_bytes`: the request will be answered 503 and the sink released when
+ * begin or take returns. A handler may charge too, but answers 503 itself. */
 bool http_request_charge(struct http_request *request, size_t bytes);
 struct view http_request_body(const struct http_request *request);
 struct arena *http_request_arena(struct http_request *request);
@@ -146,24 +148,30 @@ void http_request_dispatch(struct http_request *request, http_handler_fn handler
 
 /* An answer without an end (server-sent events): status 200 and the headers go out now, the body as
  * it is sent, until the stream is closed or its client leaves. The request is gone; the stream
- * takes its place as the connection's. */
+ * takes its place as the connection's, and neither idle nor read timeouts end it.
+ *
+ * A stream lives until its owner calls http_stream_close(), which he does exactly once, whether or
+ * not it was lost in the meantime. Headers of the answer: http_reply_header() before. */
 struct http_stream;
 struct http_stream_options {
 	const char *content_type;
 	size_t unsent_max_bytes; /* a client that reads too slowly loses its stream */
-	/* The client left, was too slow, or the server stops: nothing may be sent after this has
-	 * been called. Called once, from any thread, without a lock held, not after
-	 * http_stream_close(); the stream is freed when it returns. */
+	/* The client left, was too slow, or the server stops: what is sent from now on leads
+	 * nowhere. Called at most once, in the epoll thread (never out of the functions below), so
+	 * it must not block long; not after http_stream_close() has returned. It may close. */
 	void (*on_gone)(void *ctx, struct http_stream *stream);
 	void *ctx;
 };
+/* May be called with a lock held that on_gone takes, unless the request was parked. on_gone may
+ * have been called when this returns. */
 struct http_stream *http_reply_stream(struct http_request *request,
                                       const struct http_stream_options *options);
-/* Copies; any thread; never blocks. False: the stream is lost and on_gone has been or will be
- * called. */
+/* Copies; any thread; never blocks and calls nothing back. False: the stream is lost and on_gone
+ * has been or will be called. */
 bool http_stream_send(struct http_stream *stream, struct view bytes);
-/* Ends the answer after what was sent so far; the stream is gone. Waits for a running on_gone; then
- * returns false: on_gone was first and the stream had ended already. */
+/* Ends the answer after what was sent so far, frees the stream. Waits for an on_gone that runs in
+ * another thread: no lock that it takes may be held. False: the stream was lost. Also allowed after
+ * http_server_destroy(). */
 bool http_stream_close(struct http_stream *stream);
 
 #endif
