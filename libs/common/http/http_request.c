@@ -34,6 +34,11 @@ const char *http_request_query(const struct http_request *request, const char *n
 	return http_query_get(request->query, name, (struct arena *)&request->arena);
 }
 
+struct view http_request_query_string(const struct http_request *request)
+{
+	return request->query;
+}
+
 const char *http_request_header(const struct http_request *request, const char *name)
 {
 	return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
@@ -73,7 +78,22 @@ bool http_request_is_chunked(const struct http_request *request)
 
 struct view http_request_body(const struct http_request *request)
 {
-	return buf_view(&request->body);
+	return buf_view(&request->body.whole);
+}
+
+void *http_request_sink(const struct http_request *request)
+{
+	return request->body.sink;
+}
+
+bool http_request_charge(struct http_request *request, size_t bytes)
+{
+	bool charged = http_body_charge(&request->body, &request->server->budget, bytes);
+
+	/* Of interest while the body arrives; later the handler answers. */
+	if (!charged && !request->complete)
+		request->body.overloaded = true;
+	return charged;
 }
 
 struct arena *http_request_arena(struct http_request *request)

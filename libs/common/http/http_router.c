@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/hex.h"
+#include "base/utf8.h"
 
 enum segment_kind { SEGMENT_REST, SEGMENT_PARAM, SEGMENT_LITERAL }; /* by specificity */
 
@@ -116,7 +117,7 @@ static bool decode_params(const struct http_route *route, struct view path, stru
 			continue;
 		param->name = segment_name(wanted);
 		param->value = http_percent_decode(segment, false, arena);
-		if (!param->value)
+		if (!param->value || !utf8_is_valid(view_of_string(param->value)))
 			return false;
 		ret->param_count++;
 	}

@@ -31,7 +31,7 @@ enum http_match {
 	HTTP_MATCH_FOUND,
 	HTTP_MATCH_NONE,   /* no route has such a path */
 	HTTP_MATCH_METHOD, /* some have, with other methods */
-	HTTP_MATCH_BAD,    /* broken percent-encoding, or an encoded NUL */
+	HTTP_MATCH_BAD,    /* broken percent-encoding, a NUL, or a parameter that is no UTF-8 */
 };
 
 /* `path` without the query. HEAD matches GET routes. Parameter values live in the arena. */
