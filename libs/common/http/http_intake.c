@@ -41,7 +41,6 @@ void *http_intake_uri(void *cls, const char *uri, struct MHD_Connection *connect
 	request->connection = connection;
 	request->task.request = request->parked.request = request;
 	arena_init(&request->arena);
-	buf_init(&request->body, 0);
 	request->query = arena_copy(&request->arena, view_of_string(uri));
 	request->raw_path = view_split(&request->query, '?');
 	http_connections_begin(&server->connections, connection_of(connection));
@@ -49,12 +48,6 @@ void *http_intake_uri(void *cls, const char *uri, struct MHD_Connection *connect
 	server->open++;
 	pthread_mutex_unlock(&server->lock);
 	return request;
-}
-
-static void release_body(struct http_request *request)
-{
-	atomic_fetch_sub(&request->server->buffered_bytes, request->body.size);
-	buf_release(&request->body);
 }
 
 void http_intake_completed(void *cls, struct MHD_Connection *connection, void **con_cls,
@@ -70,7 +63,7 @@ void http_intake_completed(void *cls, struct MHD_Connection *connection, void **
 	http_connections_await(&server->connections, connection_of(connection));
 	if (request->response)
 		MHD_destroy_response(request->response);
-	release_body(request);
+	http_body_release(&request->body, &request->server->budget);
 	free(request->tls_name);
 	arena_release(&request->arena);
 	free(request);
@@ -98,21 +91,15 @@ static void format_peer(struct http_request *request)
 		                sizeof(request->peer));
 }
 
-/* Whether what goes beyond the limit is ignored instead of refused. */
-static bool body_is_cut(const struct http_request *request)
+static bool is_bare_head(const struct http_request *request)
 {
-	const struct http_route *route = request->matched.route;
-
-	return route && (route->body_truncates || route->body_max_bytes == 0);
+	return strcmp(request->method, "HEAD") == 0 && !request->matched.route->head_runs_handler;
 }
 
-static bool body_is_hopeless(const struct http_request *request)
+/* What its route is for, unless the body turns out to be too much. */
+static bool needs_handler(const struct http_request *request)
 {
-	const char *length = http_request_header(request, "Content-Length");
-	uint64_t size;
-
-	return !body_is_cut(request) && length && view_to_u64(view_of_string(length), &size) &&
-	       size > request->body.max + (uint64_t)HTTP_DRAIN_MAX_BYTES;
+	return !request->refused && request->match == HTTP_MATCH_FOUND && !is_bare_head(request);
 }
 
 /* The headers are here. Only what is hopeless is answered now, which costs the connection. */
@@ -132,34 +119,11 @@ static void begin(struct http_request *request, const char *method)
 	format_peer(request);
 	request->refused =
 	        !http_tls_client_allowed(server->tls, request->connection, &request->tls_name);
-	if (request->matched.route)
-		request->body.max = request->matched.route->body_max_bytes;
-	if (body_is_hopeless(request))
+	http_body_init(&request->body, request->matched.route);
+	if (http_body_is_hopeless(&request->body, http_request_header(request, "Content-Length")))
 		http_reply_error(request, MHD_HTTP_CONTENT_TOO_LARGE, "request body too large");
-}
-
-/* False when the sender goes on and on: the connection is closed. */
-static bool take_body(struct http_request *request, const char *data, size_t size)
-{
-	struct http_server *server = request->server;
-	bool cut = body_is_cut(request);
-	size_t room = request->body.max - request->body.size;
-	size_t kept = size < room ? size : room;
-
-	request->body_received += size;
-	if (request->body_received > request->body.max + HTTP_DRAIN_MAX_BYTES && !cut)
-		return false;
-	if (kept < size && !cut)
-		request->too_large = true;
-	if (kept && atomic_load(&server->buffered_bytes) + kept > server->buffered_max_bytes)
-		request->overloaded = true;
-	if (request->too_large || request->overloaded) {
-		release_body(request);
-		return true;
-	}
-	buf_append(&request->body, data, kept);
-	atomic_fetch_add(&server->buffered_bytes, kept);
-	return true;
+	else if (needs_handler(request))
+		http_body_begin(&request->body, &server->budget, request->matched.route, request);
 }
 
 static void reply_text(struct http_request *request, int status, const char *text)
@@ -171,23 +135,21 @@ static void reply_text(struct http_request *request, int status, const char *tex
 /* True when the request needs no handler. */
 static bool answer_without_handler(struct http_request *request)
 {
-	const struct http_route *route = request->matched.route;
-
 	if (request->refused) {
 		reply_text(request, MHD_HTTP_FORBIDDEN, "client certificate required\n");
 	} else if (request->match == HTTP_MATCH_NONE) {
 		reply_text(request, MHD_HTTP_NOT_FOUND, "404 page not found\n");
 	} else if (request->match == HTTP_MATCH_BAD) {
-		reply_text(request, MHD_HTTP_BAD_REQUEST, "bad percent-encoding\n");
+		http_reply_error(request, MHD_HTTP_BAD_REQUEST, "bad percent-encoding in the path");
 	} else if (request->match == HTTP_MATCH_METHOD) {
 		http_reply_header(request, "Allow", request->matched.allow);
 		reply_text(request, MHD_HTTP_METHOD_NOT_ALLOWED, "Method Not Allowed\n");
-	} else if (request->too_large) {
+	} else if (request->body.too_large) {
 		http_reply_error(request, MHD_HTTP_CONTENT_TOO_LARGE, "request body too large");
-	} else if (request->overloaded) {
+	} else if (request->body.overloaded) {
 		http_reply_header(request, "Retry-After", "1");
 		http_reply_error(request, MHD_HTTP_SERVICE_UNAVAILABLE, "too much is in flight");
-	} else if (strcmp(request->method, "HEAD") == 0 && !route->head_runs_handler) {
+	} else if (is_bare_head(request)) {
 		http_reply_empty(request, MHD_HTTP_NO_CONTENT);
 	} else {
 		return false;
@@ -249,7 +211,8 @@ enum MHD_Result http_intake_access(void *cls, struct MHD_Connection *connection,
 		return request->response || request->dropped ? send_answer(request) : MHD_YES;
 	}
 	if (*upload_data_size) {
-		bool taken = take_body(request, upload_data, *upload_data_size);
+		bool taken = http_body_take(&request->body, &request->server->budget,
+		                            view_of(upload_data, *upload_data_size));
 
 		*upload_data_size = 0;
 		return taken ? MHD_YES : MHD_NO;

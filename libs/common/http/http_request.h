@@ -16,7 +16,7 @@
 #include <stdbool.h>
 
 #include "base/arena.h"
-#include "base/buf.h"
+#include "http/http_body.h"
 #include "http/http_connections.h"
 #include "http/http_parking.h"
 #include "http/http_router.h"
@@ -26,9 +26,6 @@
 
 enum {
 	HTTP_PEER_TEXT_MAX = 48,
-	/* What is read and thrown away of a body that is too large, so that its sender gets to
-	 * reading the answer. */
-	HTTP_DRAIN_MAX_BYTES = 4 << 20,
 };
 
 struct http_server {
@@ -37,7 +34,7 @@ struct http_server {
 	size_t route_count;
 	void *ctx;
 	bool (*admit)(void *ctx, struct http_request *request);
-	size_t buffered_max_bytes;
+	struct http_budget budget;
 	int port;
 
 	struct http_workers *workers;
@@ -45,7 +42,6 @@ struct http_server {
 	struct http_connections connections;
 	struct http_tls *tls; /* NULL: plain HTTP */
 
-	atomic_size_t buffered_bytes;
 	atomic_bool stopping;
 
 	pthread_mutex_t lock;
@@ -76,9 +72,8 @@ struct http_request {
 	bool begun;    /* headers were seen */
 	bool complete; /* the body too */
 	bool held;
-	bool too_large, overloaded, refused;
-	struct buf body;
-	size_t body_received; /* with what was thrown away */
+	bool refused;
+	struct http_body body;
 
 	struct http_reply_header *reply_headers;
 	struct MHD_Response *response;

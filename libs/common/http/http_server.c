@@ -202,8 +202,8 @@ struct http_server *http_server_start(const struct http_server_options *options,
 	server->route_count = options->route_count;
 	server->ctx = options->ctx;
 	server->admit = options->admit;
-	server->buffered_max_bytes = options->buffered_max_bytes ? options->buffered_max_bytes
-	                                                         : DEFAULT_BUFFERED_MAX_BYTES;
+	server->budget.max_bytes = options->buffered_max_bytes ? options->buffered_max_bytes
+	                                                       : DEFAULT_BUFFERED_MAX_BYTES;
 	fd = open_listener(options->listen, err);
 	if (fd >= 0) {
 		server->port = bound_port(fd);

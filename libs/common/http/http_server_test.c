@@ -7,17 +7,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/in.h>
-#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -26,9 +21,9 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "http/raw_client.h"
 
 enum {
-	WAIT_MS = 10000,
 	LONG_PARK_MS = 60000,
 	SHORT_PARK_MS = 50,
 	READ_TIMEOUT_MS = 300,
@@ -37,7 +32,6 @@ enum {
 	RACES = 300,
 	BUDGET_BYTES = 1 << 20,
 	BIG_BODY = 2 << 20,
-	ANSWER_MAX = 4 << 20,
 	TWO_WORKERS = 2,
 };
 
@@ -184,7 +178,7 @@ static int setup(void **state)
 	        .ctx = app,
 	        .workers = TWO_WORKERS,
 	        .read_timeout_ms = READ_TIMEOUT_MS,
-	        .idle_timeout_ms = WAIT_MS,
+	        .idle_timeout_ms = RAW_WAIT_MS,
 	        .buffered_max_bytes = BUDGET_BYTES,
 	};
 	struct error err;
@@ -208,61 +202,16 @@ static int teardown(void **state)
 	return 0;
 }
 
-static int dial(const struct app *app)
-{
-	struct sockaddr_in address = {.sin_family = AF_INET,
-	                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	address.sin_port = htons((uint16_t)http_server_port(app->server));
-	assert_true(fd >= 0);
-	if (connect(fd, (const struct sockaddr *)(const void *)&address, sizeof(address)) < 0) {
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
-
-static void say(int fd, const char *text)
-{
-	assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), (ssize_t)strlen(text));
-}
-
-/* Appends what comes until the peer closes (true), or `until` was seen (false). */
-static bool hear(int fd, struct buf *out, const char *until)
-{
-	int64_t deadline_ms = clock_monotonic_ms() + WAIT_MS;
-
-	while (!until || !strstr(out->data, until)) {
-		struct pollfd poller = {.fd = fd, .events = POLLIN};
-		char *room = buf_reserve(out, 4096);
-		ssize_t size;
-
-		assert_true(clock_monotonic_ms() < deadline_ms);
-		if (poll(&poller, 1, WAIT_MS) <= 0)
-			continue;
-		size = recv(fd, room, 4096, 0);
-		if (size <= 0)
-			return true;
-		buf_advance(out, (size_t)size);
-	}
-	return false;
-}
-
 /* One request on a connection of its own; the whole answer. The caller frees it. */
 static char *ask(const struct app *app, const char *request)
 {
-	int fd = dial(app);
-	struct buf answer;
-
-	buf_init(&answer, ANSWER_MAX);
-	say(fd, request);
-	assert_true(hear(fd, &answer, NULL));
-	close(fd);
-	return buf_detach(&answer);
+	return raw_ask(http_server_port(app->server), request);
 }
 
-#define CLOSE "Host: x\r\nConnection: close\r\n\r\n"
+static int dial(const struct app *app)
+{
+	return raw_dial(http_server_port(app->server));
+}
 
 struct exchange {
 	const char *request;
@@ -271,43 +220,47 @@ struct exchange {
 };
 
 static const struct exchange exchanges[] = {
-        {"GET /items/a%2Fb?x=1&q=c%20d HTTP/1.1\r\n" CLOSE,
+        {"GET /items/a%2Fb?x=1&q=c%20d HTTP/1.1\r\n" RAW_CLOSE,
          {"HTTP/1.1 200 ", "X-Test: yes\r\n", "Content-Type: application/json\r\n"},
          "\r\n\r\nGET /items/a/b a/b c d 127.0.0.1\n"},
-        {"HEAD /items/a HTTP/1.1\r\n" CLOSE,
+        {"HEAD /items/a HTTP/1.1\r\n" RAW_CLOSE,
          {"HTTP/1.1 200 ", "Content-Length: 28\r\n"},
          "\r\n\r\n"},
-        {"HEAD /park HTTP/1.1\r\n" CLOSE, {"HTTP/1.1 204 "}, "\r\n\r\n"},
-        {"GET /error HTTP/1.1\r\n" CLOSE,
+        {"HEAD /park HTTP/1.1\r\n" RAW_CLOSE, {"HTTP/1.1 204 "}, "\r\n\r\n"},
+        {"GET /error HTTP/1.1\r\n" RAW_CLOSE,
          {"HTTP/1.1 418 ", "Content-Length: 40\r\n"},
          "{\"error\":\"no \\\"tea\\\" \\u003chere\\u003e\"}\n"},
-        {"GET /quick HTTP/1.1\r\n" CLOSE, {"HTTP/1.1 418 "}, "}\n"},
-        {"GET /nope HTTP/1.1\r\n" CLOSE,
+        {"GET /quick HTTP/1.1\r\n" RAW_CLOSE, {"HTTP/1.1 418 "}, "}\n"},
+        {"GET /nope HTTP/1.1\r\n" RAW_CLOSE,
          {"HTTP/1.1 404 ", "Content-Type: text/plain; charset=utf-8\r\n"},
          "\r\n\r\n404 page not found\n"},
-        {"GET /echo HTTP/1.1\r\n" CLOSE,
+        {"GET /echo HTTP/1.1\r\n" RAW_CLOSE,
          {"HTTP/1.1 405 ", "Allow: POST\r\n", "X-Content-Type-Options: nosniff\r\n"},
          "\r\n\r\nMethod Not Allowed\n"},
-        {"GET /items/%zz HTTP/1.1\r\n" CLOSE, {"HTTP/1.1 400 "}, "bad percent-encoding\n"},
-        {"POST /echo HTTP/1.1\r\nContent-Length: 5\r\n" CLOSE "hello",
+        {"GET /items/%zz HTTP/1.1\r\n" RAW_CLOSE,
+         {"HTTP/1.1 400 "},
+         "bad percent-encoding in the path\"}\n"},
+        {"POST /echo HTTP/1.1\r\nContent-Length: 5\r\n" RAW_CLOSE "hello",
          {"HTTP/1.1 200 ", "Content-Length: 5\r\n"},
          "\r\n\r\nhello"},
-        {"POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" CLOSE
+        {"POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" RAW_CLOSE
          "3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n",
          {"HTTP/1.1 200 "},
          "\r\n\r\nhello"},
-        {"POST /echo HTTP/1.1\r\nContent-Length: 65\r\n" CLOSE
+        {"POST /echo HTTP/1.1\r\nContent-Length: 65\r\n" RAW_CLOSE
          "0123456789012345678901234567890123456789012345678901234567890123X",
          {"HTTP/1.1 413 "},
          "{\"error\":\"request body too large\"}\n"},
-        {"POST /echo HTTP/1.1\r\nContent-Length: 999999999\r\n" CLOSE,
+        {"POST /echo HTTP/1.1\r\nContent-Length: 999999999\r\n" RAW_CLOSE,
          {"HTTP/1.1 413 "},
          "{\"error\":\"request body too large\"}\n"},
-        {"POST /cut HTTP/1.1\r\nContent-Length: 65\r\n" CLOSE
+        {"POST /cut HTTP/1.1\r\nContent-Length: 65\r\n" RAW_CLOSE
          "0123456789012345678901234567890123456789012345678901234567890123X",
          {"HTTP/1.1 200 ", "Content-Length: 64\r\n"},
          "90123"},
-        {"GET /items/a HTTP/1.1\r\nContent-Length: 4\r\n" CLOSE "body", {"HTTP/1.1 200 "}, "\n"},
+        {"GET /items/a HTTP/1.1\r\nContent-Length: 4\r\n" RAW_CLOSE "body",
+         {"HTTP/1.1 200 "},
+         "\n"},
 };
 
 static void answers(void **state)
@@ -332,19 +285,19 @@ static void connection_is_kept(void **state)
 	int fd = dial(*state);
 	struct buf answer;
 
-	buf_init(&answer, ANSWER_MAX);
+	buf_init(&answer, RAW_ANSWER_MAX_BYTES);
 	for (int i = 0; i < 3; i++) {
 		buf_reset(&answer);
-		say(fd, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody");
-		assert_false(hear(fd, &answer, "\r\n\r\nbody"));
+		raw_say(fd, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody");
+		assert_false(raw_hear(fd, &answer, "\r\n\r\nbody"));
 	}
 	/* Also after an answer that needed no handler. */
 	buf_reset(&answer);
-	say(fd, "POST /nope HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody");
-	assert_false(hear(fd, &answer, "not found\n"));
+	raw_say(fd, "POST /nope HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody");
+	assert_false(raw_hear(fd, &answer, "not found\n"));
 	buf_reset(&answer);
-	say(fd, "GET /error HTTP/1.1\r\nHost: x\r\n\r\nGET /quick HTTP/1.1\r\n" CLOSE);
-	assert_true(hear(fd, &answer, NULL));
+	raw_say(fd, "GET /error HTTP/1.1\r\nHost: x\r\n\r\nGET /quick HTTP/1.1\r\n" RAW_CLOSE);
+	assert_true(raw_hear(fd, &answer, NULL));
 	assert_non_null(strstr(strstr(answer.data, "HTTP/1.1 418") + 1, "HTTP/1.1 418"));
 	buf_release(&answer);
 	close(fd);
@@ -356,11 +309,11 @@ static void slow_clients_are_cut_off(void **state)
 	int head = dial(*state), body = dial(*state);
 	struct buf answer;
 
-	buf_init(&answer, ANSWER_MAX);
-	say(head, "GET /items/a HTTP/1.1\r\nHost: x\r\nX-Slow: ");
-	say(body, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n0123");
-	assert_true(hear(head, &answer, NULL));
-	assert_true(hear(body, &answer, NULL));
+	buf_init(&answer, RAW_ANSWER_MAX_BYTES);
+	raw_say(head, "GET /items/a HTTP/1.1\r\nHost: x\r\nX-Slow: ");
+	raw_say(body, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n0123");
+	assert_true(raw_hear(head, &answer, NULL));
+	assert_true(raw_hear(body, &answer, NULL));
 	assert_int_equal(answer.size, 0);
 	buf_release(&answer);
 	close(head);
@@ -369,7 +322,7 @@ static void slow_clients_are_cut_off(void **state)
 
 static void wait_for(struct app *app, const size_t *counter, size_t wanted)
 {
-	int64_t deadline_ms = clock_monotonic_ms() + WAIT_MS;
+	int64_t deadline_ms = clock_monotonic_ms() + RAW_WAIT_MS;
 
 	while (counted(app, counter) < wanted) {
 		struct timespec pause = {.tv_nsec = NS_PER_MS};
@@ -385,15 +338,15 @@ static void parked_request_is_answered(void **state)
 	int fd = dial(app);
 	struct buf answer;
 
-	buf_init(&answer, ANSWER_MAX);
-	say(fd, "GET /park HTTP/1.1\r\nHost: x\r\n\r\n");
+	buf_init(&answer, RAW_ANSWER_MAX_BYTES);
+	raw_say(fd, "GET /park HTTP/1.1\r\nHost: x\r\n\r\n");
 	wait_for(app, &app->parked_count, 1);
 	http_reply_json(take_any(app), 200, VIEW_LITERAL("{}"));
-	assert_false(hear(fd, &answer, "\r\n\r\n{}\n"));
+	assert_false(raw_hear(fd, &answer, "\r\n\r\n{}\n"));
 	/* The connection serves on. */
 	buf_reset(&answer);
-	say(fd, "GET /error HTTP/1.1\r\nHost: x\r\n\r\n");
-	assert_false(hear(fd, &answer, "}\n"));
+	raw_say(fd, "GET /error HTTP/1.1\r\nHost: x\r\n\r\n");
+	assert_false(raw_hear(fd, &answer, "}\n"));
 	buf_release(&answer);
 	close(fd);
 }
@@ -404,7 +357,7 @@ static void parked_request_times_out(void **state)
 	char *answer;
 
 	app->park_ms = SHORT_PARK_MS;
-	answer = ask(app, "GET /park HTTP/1.1\r\n" CLOSE);
+	answer = ask(app, "GET /park HTTP/1.1\r\n" RAW_CLOSE);
 	assert_non_null(strstr(answer, "HTTP/1.1 204 "));
 	assert_null(strstr(answer, "Content-Type"));
 	assert_int_equal(counted(app, &app->timeouts), 1);
@@ -416,7 +369,7 @@ static void peer_that_left_is_noticed(void **state)
 	struct app *app = *state;
 	int fd = dial(app);
 
-	say(fd, "GET /park HTTP/1.1\r\nHost: x\r\n\r\n");
+	raw_say(fd, "GET /park HTTP/1.1\r\nHost: x\r\n\r\n");
 	wait_for(app, &app->parked_count, 1);
 	close(fd);
 	wait_for(app, &app->gone, 1);
@@ -435,11 +388,11 @@ static void parked_request_is_dispatched(void **state)
 	int fd = dial(app);
 	struct buf answer;
 
-	buf_init(&answer, ANSWER_MAX);
-	say(fd, "GET /park HTTP/1.1\r\nHost: x\r\n\r\n");
+	buf_init(&answer, RAW_ANSWER_MAX_BYTES);
+	raw_say(fd, "GET /park HTTP/1.1\r\nHost: x\r\n\r\n");
 	wait_for(app, &app->parked_count, 1);
 	http_request_dispatch(take_any(app), handle_after_park, app);
-	assert_false(hear(fd, &answer, "\r\n\r\ndispatched"));
+	assert_false(raw_hear(fd, &answer, "\r\n\r\ndispatched"));
 	buf_release(&answer);
 	close(fd);
 }
@@ -453,7 +406,7 @@ static void many_are_parked(void **state)
 	for (size_t i = 0; i < MANY; i++) {
 		fds[i] = dial(app);
 		assert_true(fds[i] >= 0);
-		say(fds[i], "GET /park HTTP/1.1\r\n" CLOSE);
+		raw_say(fds[i], "GET /park HTTP/1.1\r\n" RAW_CLOSE);
 	}
 	wait_for(app, &app->parked_count, MANY);
 	while ((request = take_any(app)))
@@ -461,8 +414,8 @@ static void many_are_parked(void **state)
 	for (size_t i = 0; i < MANY; i++) {
 		struct buf answer;
 
-		buf_init(&answer, ANSWER_MAX);
-		assert_true(hear(fds[i], &answer, NULL));
+		buf_init(&answer, RAW_ANSWER_MAX_BYTES);
+		assert_true(raw_hear(fds[i], &answer, NULL));
 		assert_non_null(strstr(answer.data, "HTTP/1.1 200 "));
 		buf_release(&answer);
 		close(fds[i]);
@@ -479,7 +432,7 @@ static void ends_race(void **state)
 		int fd = dial(app);
 		struct http_request *request;
 
-		say(fd, "GET /park HTTP/1.1\r\nHost: x\r\n\r\n");
+		raw_say(fd, "GET /park HTTP/1.1\r\nHost: x\r\n\r\n");
 		if (i % 3 == 0)
 			sched_yield();
 		if (i % 2 == 0)
@@ -490,7 +443,7 @@ static void ends_race(void **state)
 		if (i % 2 != 0)
 			close(fd);
 	}
-	http_server_stop(app->server, WAIT_MS);
+	http_server_stop(app->server, RAW_WAIT_MS);
 	assert_int_equal(counted(app, &app->parked_count), 0);
 }
 
@@ -502,10 +455,10 @@ static void immediate_route_answers_while_workers_wait(void **state)
 
 	for (int i = 0; i < TWO_WORKERS; i++) {
 		fds[i] = dial(app);
-		say(fds[i], "GET /block HTTP/1.1\r\nHost: x\r\n\r\n");
+		raw_say(fds[i], "GET /block HTTP/1.1\r\nHost: x\r\n\r\n");
 		sem_wait(&app->entered);
 	}
-	answer = ask(app, "GET /quick HTTP/1.1\r\n" CLOSE);
+	answer = ask(app, "GET /quick HTTP/1.1\r\n" RAW_CLOSE);
 	assert_non_null(strstr(answer, "HTTP/1.1 418 "));
 	free(answer);
 	for (int i = 0; i < TWO_WORKERS; i++)
@@ -517,7 +470,7 @@ static void immediate_route_answers_while_workers_wait(void **state)
 static void bodies_have_a_budget(void **state)
 {
 	char *request = xmalloc(BIG_BODY + 256);
-	int head = snprintf(request, 256, "POST /big HTTP/1.1\r\nContent-Length: %d\r\n" CLOSE,
+	int head = snprintf(request, 256, "POST /big HTTP/1.1\r\nContent-Length: %d\r\n" RAW_CLOSE,
 	                    BIG_BODY);
 	char *answer;
 
@@ -528,7 +481,7 @@ static void bodies_have_a_budget(void **state)
 	assert_non_null(strstr(answer, "Retry-After: 1\r\n"));
 	free(answer);
 	/* What was refused is given back. */
-	answer = ask(*state, "POST /big HTTP/1.1\r\nContent-Length: 2\r\n" CLOSE "ok");
+	answer = ask(*state, "POST /big HTTP/1.1\r\nContent-Length: 2\r\n" RAW_CLOSE "ok");
 	assert_non_null(strstr(answer, "HTTP/1.1 200 "));
 	free(answer);
 	free(request);
@@ -540,11 +493,11 @@ static void stop_ends_parks_and_refuses_newcomers(void **state)
 	int fd = dial(app);
 	struct buf answer;
 
-	buf_init(&answer, ANSWER_MAX);
-	say(fd, "GET /park HTTP/1.1\r\nHost: x\r\n\r\n");
+	buf_init(&answer, RAW_ANSWER_MAX_BYTES);
+	raw_say(fd, "GET /park HTTP/1.1\r\nHost: x\r\n\r\n");
 	wait_for(app, &app->parked_count, 1);
-	http_server_stop(app->server, WAIT_MS);
-	assert_true(hear(fd, &answer, NULL));
+	http_server_stop(app->server, RAW_WAIT_MS);
+	assert_true(raw_hear(fd, &answer, NULL));
 	assert_non_null(strstr(answer.data, "HTTP/1.1 204 "));
 	assert_non_null(strstr(answer.data, "Connection: close\r\n"));
 	assert_int_equal(dial(app), -1);

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * For tests: the client's side of a connection byte by byte, so that it can misbehave. Every wait
+ * fails the test after RAW_WAIT_MS.
+ */
+#ifndef FANGS_HTTP_RAW_CLIENT_H
+#define FANGS_HTTP_RAW_CLIENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buf.h"
+
+enum { RAW_WAIT_MS = 10000, RAW_ANSWER_MAX_BYTES = 4 << 20 };
+
+/* Connects to the loopback interface; -1 when refused. */
+int raw_dial(int port);
+void raw_say(int fd, const char *text);
+/* Appends what comes until the peer closes (true), or `until` was seen (false). */
+bool raw_hear(int fd, struct buf *out, const char *until);
+/* One request on a connection of its own, until the peer closes. The caller frees the answer. */
+char *raw_ask(int port, const char *request);
+
+/* Headers of a request that is the connection's last. */
+#define RAW_CLOSE "Host: x\r\nConnection: close\r\n\r\n"
+
+#endif
