@@ -17,6 +17,7 @@
 #include "model/job.h"
 #include "model/messages.h"
 #include "placing.h"
+#include "queries.h"
 #include "releases.h"
 
 enum { RUNS = 200, RUNNERS = 5, SLOTS = 3, DISPATCHERS = 2, TEXT_MAX = 1 << 16 };
@@ -265,6 +266,43 @@ static void runs_go_out_in_order_and_not_before_their_time(void **state)
 	                 2);
 }
 
+static struct free_runners free_runners(struct db_fixture *f, struct arena *arena)
+{
+	struct free_runners runners = {0};
+	struct error err = {0};
+	AUTO(db_conn) struct db_conn *conn = db_acquire(f->db, &err);
+
+	assert_int_equal(query_free_runners(conn, config.runner_timeout_ms, arena, &runners, &err),
+	                 0);
+	return runners;
+}
+
+/* Each one that is looked at costs a transaction. */
+static void of_many_runners_only_a_few_are_looked_at(void **state)
+{
+	struct db_fixture *f = *state;
+	struct arena arena;
+
+	arena_init(&arena);
+	NUMBER(f, "INSERT INTO runners (id) SELECT 'r' || n FROM generate_series(1, 100) n");
+	assert_int_equal(free_runners(f, &arena).count, 0);
+
+	add_run(f, 1, "r50");
+	struct free_runners named = free_runners(f, &arena);
+	assert_int_equal(named.count, 1);
+	assert_string_equal(named.ids[0], "r50");
+
+	add_run(f, 2, "");
+	struct free_runners any = free_runners(f, &arena);
+	assert_true(any.count >= 2 && any.count <= 10);
+	assert_int_equal(any.total, 100);
+	assert_int_equal(place(f), 2);
+	assert_int_equal(NUMBER(f, "SELECT count(*) FROM runs WHERE runner_id = 'r50'"
+	                           " AND target_runner = 'r50'"),
+	                 1);
+	arena_release(&arena);
+}
+
 static void a_kafka_runner_finds_its_job_on_the_bus(void **state)
 {
 	struct db_fixture *f = *state;
@@ -460,6 +498,7 @@ int main(void)
 	        DB_TEST(racing_dispatchers_place_each_run_once),
 	        DB_TEST(only_live_runners_get_runs),
 	        DB_TEST(runs_go_out_in_order_and_not_before_their_time),
+	        DB_TEST(of_many_runners_only_a_few_are_looked_at),
 	        DB_TEST(a_kafka_runner_finds_its_job_on_the_bus),
 	        DB_TEST(a_run_whose_job_is_unreadable_fails),
 	        DB_TEST(an_expired_lease_is_placed_again_elsewhere),

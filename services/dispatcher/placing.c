@@ -132,7 +132,7 @@ static int list_free_runners(struct db *db, const struct dispatcher_config *conf
 	return query_free_runners(conn, config->runner_timeout_ms, arena, ret, err);
 }
 
-/* One run for each runner that has a free slot. Returns how many changed hands. */
+/* At most one run for each runner. Returns how many changed hands. */
 static int place_round(struct db *db, const struct dispatcher_config *config,
                        const struct dispatcher_metrics *metrics, struct arena *arena,
                        struct error *err)
@@ -145,7 +145,7 @@ static int place_round(struct db *db, const struct dispatcher_config *config,
 		struct placing placing = {
 		        .config = config,
 		        .runner_id = runners.ids[i],
-		        .avoid_repeat = runners.count > 1,
+		        .avoid_repeat = runners.total > 1,
 		        .arena = arena,
 		};
 		rc = db_transaction(db, place_one, &placing, err);

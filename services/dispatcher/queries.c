@@ -15,13 +15,29 @@ static const struct db_statement insert_release_run = {
         " ON CONFLICT (package_name, version) WHERE trigger = 'release' DO NOTHING RETURNING id)"
         " SELECT pg_notify('fangs_runs', id) FROM inserted"};
 
+#define WAITS "phase = 'queued' AND not_before <= now() AND job IS NOT NULL"
+/* Runs that are placed in one round, and runners that may turn out to be locked or to have failed
+ * with the run before. */
+#define ROUND_MAX "1000"
+#define SPARE "8"
+
+/* There may be many more runners than runs that wait, and each one listed costs a transaction:
+ * those that are asked for by name, and of all as many as there are runs for any of them. */
 static const struct db_statement free_runners = {
         "dispatcher_free_runners",
-        "SELECT r.id FROM runners r LEFT JOIN runs u ON u.runner_id = r.id AND u." IN_HANDS
-        " WHERE r." ALIVE("$1") " AND EXISTS (SELECT 1 FROM runs q WHERE q.phase = 'queued'"
-                                "  AND q.not_before <= now() AND q.job IS NOT NULL)"
-                                " GROUP BY r.id HAVING count(u.id) < r.slots"
-                                " ORDER BY count(u.id)::float8 / r.slots, random()"};
+        "WITH named AS (SELECT DISTINCT target_runner AS id FROM runs"
+        "  WHERE " WAITS " AND target_runner <> ''),"
+        " anyone AS (SELECT count(*) AS runs FROM (SELECT 1 FROM runs"
+        "  WHERE " WAITS " AND target_runner = '' LIMIT " ROUND_MAX ") q),"
+        " free AS (SELECT r.id, r.id IN (SELECT id FROM named) AS is_named,"
+        "   row_number() OVER (ORDER BY count(u.id)::float8 / r.slots, random()) AS place,"
+        "   count(*) OVER () AS total"
+        "  FROM runners r LEFT JOIN runs u ON u.runner_id = r.id AND u." IN_HANDS
+        "  WHERE ((SELECT runs FROM anyone) > 0 OR r.id IN (SELECT id FROM named))"
+        "   AND r." ALIVE("$1") " GROUP BY r.id HAVING count(u.id) < r.slots)"
+                                " SELECT id, total FROM free"
+                                "  WHERE is_named OR place <= (SELECT runs + " SPARE
+                                " FROM anyone) ORDER BY place"};
 
 static const struct db_statement lock_runner = {
         "dispatcher_lock_runner",
@@ -107,6 +123,7 @@ int query_free_runners(struct db_conn *conn, int64_t runner_timeout_ms, struct a
 		return -err->code;
 	ret->count = (size_t)PQntuples(result);
 	ret->ids = arena_alloc(arena, ret->count + 1, sizeof(*ret->ids));
+	ret->total = ret->count ? db_cell_int(result, 0, 1) : 0;
 	for (int row = 0; row < PQntuples(result); row++)
 		ret->ids[row] = arena_strdup(arena, db_cell(result, row, 0));
 	return 0;

@@ -20,10 +20,12 @@ struct new_run {
 };
 int query_insert_release_run(struct db_conn *conn, const struct new_run *run, struct error *err);
 
-/* Runners which are alive and have free slots, least loaded first; none while no run waits. */
+/* Runners which are alive and have free slots, least loaded first: no more than the runs that wait
+ * may need, of `total` that could take one. */
 struct free_runners {
 	const char **ids;
 	size_t count;
+	int64_t total;
 };
 int query_free_runners(struct db_conn *conn, int64_t runner_timeout_ms, struct arena *arena,
                        struct free_runners *ret, struct error *err);
