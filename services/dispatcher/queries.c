@@ -29,15 +29,17 @@ static const struct db_statement free_runners = {
         "  WHERE " WAITS " AND target_runner <> ''),"
         " anyone AS (SELECT count(*) AS runs FROM (SELECT 1 FROM runs"
         "  WHERE " WAITS " AND target_runner = '' LIMIT " ROUND_MAX ") q),"
-        " free AS (SELECT r.id, r.id IN (SELECT id FROM named) AS is_named,"
-        "   row_number() OVER (ORDER BY count(u.id)::float8 / r.slots, random()) AS place,"
-        "   count(*) OVER () AS total"
-        "  FROM runners r LEFT JOIN runs u ON u.runner_id = r.id AND u." IN_HANDS
+        " busy AS (SELECT runner_id AS id, count(*) AS runs FROM runs WHERE " IN_HANDS
+        " GROUP BY 1),"
+        " free AS (SELECT r.id, COALESCE(b.runs, 0)::float8 / r.slots AS load"
+        "  FROM runners r LEFT JOIN busy b USING (id)"
         "  WHERE ((SELECT runs FROM anyone) > 0 OR r.id IN (SELECT id FROM named))"
-        "   AND r." ALIVE("$1") " GROUP BY r.id HAVING count(u.id) < r.slots)"
-                                " SELECT id, total FROM free"
-                                "  WHERE is_named OR place <= (SELECT runs + " SPARE
-                                " FROM anyone) ORDER BY place"};
+        "   AND r." ALIVE("$1") " AND COALESCE(b.runs, 0) < r.slots)"
+                                " SELECT id, (SELECT count(*) FROM free) FROM ("
+                                "  (SELECT id, load FROM free ORDER BY load, random()"
+                                "   LIMIT (SELECT runs + " SPARE " FROM anyone))"
+                                "  UNION SELECT id, load FROM free WHERE id IN (SELECT id FROM "
+                                "named)) f ORDER BY load"};
 
 static const struct db_statement lock_runner = {
         "dispatcher_lock_runner",
