@@ -61,6 +61,7 @@ void http_intake_completed(void *cls, struct MHD_Connection *connection, void **
 		return;
 	*con_cls = NULL;
 	http_connections_await(&server->connections, connection_of(connection));
+	http_stream_completed(request->stream);
 	if (request->response)
 		MHD_destroy_response(request->response);
 	http_body_release(&request->body, &request->server->budget);

@@ -20,6 +20,10 @@ struct fd_slot {
 	struct http_parked *entry;
 };
 
+struct list {
+	struct http_parked *first, *last;
+};
+
 struct http_parking {
 	pthread_t thread;
 	pthread_mutex_t lock;
@@ -28,7 +32,8 @@ struct http_parking {
 	int wake_fd;
 
 	/* Under the lock. */
-	struct http_parked *first, *last; /* by deadline */
+	struct list timed;   /* by deadline */
+	struct list endless; /* without */
 	struct fd_slot *by_fd;
 	size_t fd_slots;
 	struct http_parked *firing;
@@ -50,23 +55,35 @@ static void wake(struct http_parking *parking)
 }
 
 /* Parks mostly have the same length, so the place is found at the end at once. */
-static void list_insert(struct http_parking *parking, struct http_parked *entry)
+static void list_insert(struct list *list, struct http_parked *entry)
 {
-	struct http_parked *before = parking->last;
+	struct http_parked *before = list->last;
 
 	while (before && before->deadline_ms > entry->deadline_ms)
 		before = before->earlier;
 	entry->earlier = before;
-	entry->later = before ? before->later : parking->first;
-	*(before ? &before->later : &parking->first) = entry;
-	*(entry->later ? &entry->later->earlier : &parking->last) = entry;
+	entry->later = before ? before->later : list->first;
+	*(before ? &before->later : &list->first) = entry;
+	*(entry->later ? &entry->later->earlier : &list->last) = entry;
 }
 
-static void list_remove(struct http_parking *parking, struct http_parked *entry)
+static void list_remove(struct list *list, struct http_parked *entry)
 {
-	*(entry->earlier ? &entry->earlier->later : &parking->first) = entry->later;
-	*(entry->later ? &entry->later->earlier : &parking->last) = entry->earlier;
+	*(entry->earlier ? &entry->earlier->later : &list->first) = entry->later;
+	*(entry->later ? &entry->later->earlier : &list->last) = entry->earlier;
 	entry->earlier = entry->later = NULL;
+}
+
+static struct list *list_of(struct http_parking *parking, const struct http_parked *entry)
+{
+	return entry->deadline_ms == INT64_MAX ? &parking->endless : &parking->timed;
+}
+
+static int64_t deadline_of(const struct http_parking *parking, const struct http_park *park)
+{
+	if (parking->expire_all)
+		return 0;
+	return park->timeout_ms < 0 ? INT64_MAX : clock_monotonic_ms() + park->timeout_ms;
 }
 
 static void watch_peer(struct http_parking *parking, struct http_parked *entry)
@@ -90,7 +107,7 @@ static void watch_peer(struct http_parking *parking, struct http_parked *entry)
 
 static void take_out(struct http_parking *parking, struct http_parked *entry)
 {
-	list_remove(parking, entry);
+	list_remove(list_of(parking, entry), entry);
 	parking->by_fd[entry->fd].entry = NULL;
 	(void)epoll_ctl(parking->epoll_fd, EPOLL_CTL_DEL, entry->fd, NULL);
 	entry->in = false;
@@ -99,12 +116,11 @@ static void take_out(struct http_parking *parking, struct http_parked *entry)
 void http_parking_add(struct http_parking *parking, struct http_parked *entry)
 {
 	pthread_mutex_lock(&parking->lock);
-	entry->deadline_ms =
-	        parking->expire_all ? 0 : clock_monotonic_ms() + entry->park.timeout_ms;
+	entry->deadline_ms = deadline_of(parking, &entry->park);
 	entry->in = true;
-	list_insert(parking, entry);
+	list_insert(list_of(parking, entry), entry);
 	watch_peer(parking, entry);
-	if (parking->first == entry)
+	if (parking->timed.first == entry)
 		wake(parking);
 	pthread_mutex_unlock(&parking->lock);
 }
@@ -147,8 +163,11 @@ static void fire_expired(struct http_parking *parking)
 {
 	int64_t now_ms = clock_monotonic_ms();
 
-	while (parking->first && (parking->expire_all || parking->first->deadline_ms <= now_ms))
-		fire(parking, parking->first, false);
+	while (parking->timed.first &&
+	       (parking->expire_all || parking->timed.first->deadline_ms <= now_ms))
+		fire(parking, parking->timed.first, false);
+	while (parking->endless.first && parking->expire_all)
+		fire(parking, parking->endless.first, false);
 }
 
 /* The event may be stale: its descriptor may belong to another request by now. */
@@ -178,8 +197,8 @@ static int wait_ms(struct http_parking *parking)
 	int64_t now_ms = clock_monotonic_ms();
 	int64_t until_ms = parking->next_tick_ms;
 
-	if (parking->first && parking->first->deadline_ms < until_ms)
-		until_ms = parking->first->deadline_ms;
+	if (parking->timed.first && parking->timed.first->deadline_ms < until_ms)
+		until_ms = parking->timed.first->deadline_ms;
 	return until_ms <= now_ms ? 0 : (int)(until_ms - now_ms);
 }
 

@@ -22,7 +22,7 @@ struct http_parked {
 	struct http_request *request;
 	struct http_park park;
 	int fd;
-	int64_t deadline_ms;
+	int64_t deadline_ms; /* INT64_MAX: none */
 	struct http_parked *earlier, *later;
 	bool in;
 };
@@ -32,7 +32,8 @@ struct http_parking *http_parking_start(void (*tick)(void *ctx), void *ctx, stru
 /* Joins the thread; nothing may be parked. Accepts NULL. */
 void http_parking_destroy(struct http_parking *parking);
 
-/* Any thread. The entry's request, park and fd are set. */
+/* Any thread. The entry's request, park and fd are set; without a deadline when its timeout is
+ * negative. */
 void http_parking_add(struct http_parking *parking, struct http_parked *entry);
 /* Any thread; does nothing for an entry that is out. Waits while the entry's callback runs, except
  * in that callback itself. */

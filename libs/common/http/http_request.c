@@ -101,14 +101,28 @@ struct arena *http_request_arena(struct http_request *request)
 	return &request->arena;
 }
 
-bool http_request_hold(struct http_request *request)
+bool http_server_hold(struct http_server *server)
 {
-	struct http_server *server = request->server;
+	bool open;
 
 	pthread_mutex_lock(&server->lock);
-	request->held = !server->closed;
-	server->held += request->held;
+	open = !server->closed;
+	server->held += open;
 	pthread_mutex_unlock(&server->lock);
+	return open;
+}
+
+void http_server_let_go(struct http_server *server)
+{
+	pthread_mutex_lock(&server->lock);
+	server->held--;
+	pthread_cond_broadcast(&server->fewer);
+	pthread_mutex_unlock(&server->lock);
+}
+
+bool http_request_hold(struct http_request *request)
+{
+	request->held = http_server_hold(request->server);
 	if (request->held)
 		MHD_suspend_connection(request->connection);
 	return request->held;
@@ -125,10 +139,7 @@ void http_request_release_hold(struct http_request *request)
 	http_parking_remove(server->parking, &request->parked);
 	MHD_resume_connection(connection);
 	/* Counted down only now: http_server_destroy() must not end the daemon before. */
-	pthread_mutex_lock(&server->lock);
-	server->held--;
-	pthread_cond_broadcast(&server->fewer);
-	pthread_mutex_unlock(&server->lock);
+	http_server_let_go(server);
 }
 
 void http_request_park(struct http_request *request, const struct http_park *park)
@@ -163,12 +174,9 @@ void http_reply_header(struct http_request *request, const char *name, const cha
 	request->reply_headers = header;
 }
 
-void http_reply(struct http_request *request, int status, const char *content_type,
-                struct view body)
+void http_request_answer(struct http_request *request, int status, const char *content_type,
+                         struct MHD_Response *response)
 {
-	struct MHD_Response *response = MHD_create_response_from_buffer(
-	        body.size, (void *)body.data, MHD_RESPMEM_MUST_COPY);
-
 	if (response && content_type)
 		(void)MHD_add_response_header(response, "Content-Type", content_type);
 	for (struct http_reply_header *header = request->reply_headers; response && header;
@@ -180,6 +188,14 @@ void http_reply(struct http_request *request, int status, const char *content_ty
 	request->dropped = response == NULL;
 	request->status = (unsigned)status;
 	http_request_release_hold(request);
+}
+
+void http_reply(struct http_request *request, int status, const char *content_type,
+                struct view body)
+{
+	http_request_answer(request, status, content_type,
+	                    MHD_create_response_from_buffer(body.size, (void *)body.data,
+	                                                    MHD_RESPMEM_MUST_COPY));
 }
 
 void http_reply_json(struct http_request *request, int status, struct view json)

@@ -21,6 +21,7 @@
 #include "http/http_parking.h"
 #include "http/http_router.h"
 #include "http/http_server.h"
+#include "http/http_stream.h"
 #include "http/http_tls.h"
 #include "http/http_workers.h"
 
@@ -47,7 +48,7 @@ struct http_server {
 	pthread_mutex_t lock;
 	pthread_cond_t fewer;
 	size_t open; /* requests begun and not completed; under the lock */
-	size_t held; /* of them, suspended; under the lock */
+	size_t held; /* of them, suspended or streams; under the lock */
 	bool closed; /* nothing is held any more; under the lock */
 };
 
@@ -77,6 +78,7 @@ struct http_request {
 
 	struct http_reply_header *reply_headers;
 	struct MHD_Response *response;
+	struct http_stream *stream; /* whose beginning the response is */
 	unsigned status;
 	bool dropped;
 
@@ -84,10 +86,18 @@ struct http_request {
 	struct http_task task;
 };
 
+/* Keeps http_server_destroy() from ending the daemon. False when it has begun to. */
+bool http_server_hold(struct http_server *server);
+void http_server_let_go(struct http_server *server);
+
 /* The epoll thread: suspends the connection; the request is the caller's. False when the server is
  * being destroyed. */
 bool http_request_hold(struct http_request *request);
 /* Gives the request back to the epoll thread, which sends response or closes. */
 void http_request_release_hold(struct http_request *request);
+
+/* Completes the response (taken; NULL: drops the request) and gives the request back with it. */
+void http_request_answer(struct http_request *request, int status, const char *content_type,
+                         struct MHD_Response *response);
 
 #endif

@@ -92,7 +92,7 @@ void http_server_destroy(struct http_server *server);
 const char *http_request_method(const struct http_request *request);
 const char *http_request_path(const struct http_request *request);
 const char *http_request_param(const struct http_request *request, const char *name);
-const char *http_request_query(const struct http_request *request, const char *name);  /* or NULL */
+const char *http_request_query(const struct http_request *request, const char *name); /* or NULL */
 struct view http_request_query_string(const struct http_request *request); /* as it was sent */
 const char *http_request_header(const struct http_request *request, const char *name); /* or NULL */
 const char *http_request_peer(const struct http_request *request);     /* numeric address */
