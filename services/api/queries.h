@@ -96,4 +96,7 @@ extern const struct db_statement browse_packages, browse_package, browse_release
         browse_events, browse_notifications, browse_baseline, browse_baseline_items, browse_runners,
         browse_notifiers, browse_services, browse_counts, browse_server;
 
+/* For live/changes.c: rows as the lists show them, of the ids in $1. */
+extern const struct db_statement browse_runs_by_id, browse_deviations_by_id, browse_runners_by_id;
+
 #endif

@@ -55,6 +55,10 @@ const struct db_statement browse_runs = {
 const struct db_statement browse_run = {"api_run",
                                         "SELECT " RUN_COLUMNS RUN_TABLES " WHERE r.id = $1"};
 
+const struct db_statement browse_runs_by_id = {
+        "api_runs_by_id", "SELECT " RUN_COLUMNS RUN_TABLES
+                          " WHERE r.id = ANY ($1::text[]) ORDER BY r.queued_at, r.id"};
+
 const struct db_statement browse_pending = {
         "api_pending", "SELECT " RUN_COLUMNS ", " CURSOR("r.started_at", "r.id") RUN_TABLES
         " WHERE r.verdict = 'deviates' AND NOT r.is_baseline AND " BEFORE(
@@ -79,6 +83,10 @@ const struct db_statement browse_deviations = {
                                                        "AND d.run_id ~<~ ($7 || 'g'))"
                                                        " ORDER BY d.detected_at DESC, d.id DESC "
                                                        "LIMIT $1::bigint"};
+
+const struct db_statement browse_deviations_by_id = {
+        "api_deviations_by_id", "SELECT " DEVIATION_COLUMNS DEVIATION_TABLES
+                                " WHERE d.id = ANY ($1::text[]) ORDER BY d.detected_at, d.id"};
 
 /* Worst first, as a person reads them. */
 const struct db_statement browse_run_deviations = {
@@ -206,18 +214,21 @@ const struct db_statement browse_baseline_items = {
         " WHERE package_name = $4 AND (category, value) > (COALESCE($2, ''), COALESCE($3, ''))"
         " ORDER BY category, value LIMIT $1::bigint"};
 
+#define RUNNER_COLUMNS                                                                             \
+	"id, hostname, kernel_version, to_json(capabilities) AS capabilities, transport,"          \
+	" jobs_partition, slots, (SELECT count(*) FROM runs r WHERE r.runner_id = n.id"            \
+	"  AND r.phase IN ('leased', 'running')) AS busy, status, active_run_id, sensor_tier,"     \
+	" version, " UTC("registered_at") " AS registered_at,"                                     \
+	" " UTC("last_seen_at") " AS last_seen_at, " ALIVE " AS alive"
+
 const struct db_statement browse_runners = {
-        "api_runners",
-        "SELECT id, hostname, kernel_version, to_json(capabilities) AS capabilities, transport,"
-        " jobs_partition, slots, (SELECT count(*) FROM runs r WHERE r.runner_id = n.id"
-        "  AND r.phase IN ('leased', 'running')) AS busy, status, active_run_id, sensor_tier,"
-        " version, " UTC(
-                "registered_at") " AS registered_at,"
-                                 " " UTC("last_seen_at") " AS last_seen_at, " ALIVE
-                                                         " AS alive, '~' || id AS cursor"
-                                                         " FROM runners n WHERE id > COALESCE($3, "
-                                                         "'') AND $2::text IS NULL"
-                                                         " ORDER BY id LIMIT $1::bigint"};
+        "api_runners", "SELECT " RUNNER_COLUMNS ", '~' || id AS cursor FROM runners n"
+                       " WHERE id > COALESCE($3, '') AND $2::text IS NULL"
+                       " ORDER BY id LIMIT $1::bigint"};
+
+const struct db_statement browse_runners_by_id = {
+        "api_runners_by_id", "SELECT " RUNNER_COLUMNS " FROM runners n"
+                             " WHERE id = ANY ($1::text[]) ORDER BY id"};
 
 /* A chat webhook's address is its secret; a header may hold one. */
 const struct db_statement browse_notifiers = {
