@@ -14,7 +14,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "http/http_server.h"
-#include "model/event_wire.h"
+#include "model/model_fixture.h"
 
 enum { URL_MAX = 64, BODY_MAX = 1 << 20, DEADLINE_MS = 10000 };
 
@@ -259,11 +259,11 @@ static void batches_go_out_in_the_verbose_form(void **state)
 	assert_string_equal(f->path, "/v1/runs/" RUN_ID "/events");
 
 	struct arena arena;
-	struct event_wire_reader reader;
-	struct event_wire_batch batch;
+	struct wire_batches batches;
 	arena_init(&arena);
-	event_wire_reader_init(&reader, buf_view(&f->body), &arena);
-	assert_int_equal(event_wire_next(&reader, &batch, &err), 1);
+	assert_int_equal(model_fixture_read_wire(buf_view(&f->body), &arena, &batches, &err), 0);
+	assert_int_equal(batches.count, 1);
+	struct wire_batch batch = batches.list[0];
 	assert_int_equal(batch.seq, 1);
 	assert_true(run_id_equal(&batch.run_id, &attempt->job.run_id));
 	assert_int_equal(batch.event_count, 2);

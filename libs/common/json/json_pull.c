@@ -2,6 +2,7 @@
 #include "json/json_pull.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "json/json.h"
@@ -13,17 +14,17 @@ void json_pull_init(struct json_pull *pull, struct view text)
 	*pull = (struct json_pull){.start = start, .at = start, .end = start + text.size};
 }
 
-size_t json_pull_offset(const struct json_pull *pull)
+uint64_t json_pull_offset(const struct json_pull *pull)
 {
-	return (size_t)(pull->at - pull->start);
+	return pull->base + (uint64_t)(pull->at - pull->start);
 }
 
 int json_pull_fail(const struct json_pull *pull, struct error *err, const char *what)
 {
 	if (pull->at >= pull->end)
-		return error_set(err, EBADMSG, "unexpected end at offset %zu",
+		return error_set(err, EBADMSG, "unexpected end at offset %" PRIu64,
 		                 json_pull_offset(pull));
-	return error_set(err, EBADMSG, "%s at offset %zu", what, json_pull_offset(pull));
+	return error_set(err, EBADMSG, "%s at offset %" PRIu64, what, json_pull_offset(pull));
 }
 
 enum json_pull_type json_pull_peek(struct json_pull *pull)

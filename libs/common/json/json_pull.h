@@ -26,7 +26,8 @@
 struct json_pull {
 	const char *start, *at, *end;
 	unsigned depth;
-	bool comma; /* a value was completed in the current container */
+	bool comma;    /* a value was completed in the current container */
+	uint64_t base; /* offset of the text in what it is a piece of; 0 after json_pull_init() */
 };
 
 enum json_pull_type {
@@ -44,7 +45,7 @@ void json_pull_init(struct json_pull *pull, struct view text);
 
 /* What the next value is, judged by its first character; skips white space only. */
 enum json_pull_type json_pull_peek(struct json_pull *pull);
-size_t json_pull_offset(const struct json_pull *pull);
+uint64_t json_pull_offset(const struct json_pull *pull);
 
 /* Containers. key and item: 1 when a member or element follows, 0 when the container has ended,
  * negative on error. A key with escapes is decoded into the arena, others are borrowed. */

@@ -50,23 +50,22 @@ static void a_recorded_session_survives_the_bus(void **state)
 	arena_init(&arena);
 	AUTO(buf) struct buf text;
 	model_fixture_read("events-1.0.1.ndjson.gz", &text);
-	struct event_wire_reader wire;
-	struct event_wire_batch batch;
+	struct wire_batches wire;
 	size_t total = 0;
-	event_wire_reader_init(&wire, buf_view(&text), &arena);
-	while (event_wire_next(&wire, &batch, NULL) == 1) {
+	assert_int_equal(model_fixture_read_wire(buf_view(&text), &arena, &wire, NULL), 0);
+	for (const struct wire_batch *batch = wire.list; batch < wire.list + wire.count; batch++) {
 		AUTO(buf) struct buf out;
 		buf_init(&out, MESSAGE_MAX);
 		struct events_header header = model_fixture_header(EVENTS_BATCH);
 		struct events_reader reader;
 		struct event event;
 		events_write_batch(&out, &header);
-		for (size_t i = 0; i < batch.event_count; i++)
-			events_write_event(&out, &batch.events[i]);
+		for (size_t i = 0; i < batch->event_count; i++)
+			events_write_event(&out, &batch->events[i]);
 		assert_int_equal(events_read_header(buf_view(&out), &header, &reader, NULL), 0);
 		for (size_t i = 0; events_next(&reader, &event, NULL) == 1; i++)
-			assert_null(model_fixture_difference(&event, &batch.events[i]));
-		assert_int_equal(reader.read, batch.event_count);
+			assert_null(model_fixture_difference(&event, &batch->events[i]));
+		assert_int_equal(reader.read, batch->event_count);
 		total += reader.read;
 	}
 	assert_int_equal(total, 1742);

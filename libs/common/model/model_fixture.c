@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
+#include "model/event_wire_stream.h"
 #include "json/json.h"
 
 enum { FILE_MAX = 16 * 1024 * 1024, CHUNK_SIZE = 64 * 1024 };
@@ -43,6 +44,109 @@ char *model_fixture_member(const char *name, const char *member)
 	if (!value)
 		give_up(name);
 	return json_is_string(value) ? xstrdup(json_string(value, "")) : json_to_text(value);
+}
+
+/* Batches of the wire. */
+
+struct collector {
+	struct arena *arena;
+	struct wire_batches *result;
+	struct wire_batch *batch; /* the last of the result, until it has ended */
+};
+
+/* An array in the arena with room for one more; grows by doubling. */
+static void *one_more(struct arena *arena, void *list, size_t count, size_t size)
+{
+	if (count & (count - 1)) /* not full */
+		return list;
+	void *larger = arena_alloc(arena, count ? 2 * count : 1, size);
+	if (count)
+		memcpy(larger, list, count * size);
+	return larger;
+}
+
+static struct wire_batch *current(struct collector *collector)
+{
+	struct wire_batches *result = collector->result;
+	if (!collector->batch) {
+		result->list = one_more(collector->arena, result->list, result->count,
+		                        sizeof(*result->list));
+		collector->batch = &result->list[result->count];
+		memset(collector->batch, 0, sizeof(*collector->batch));
+	}
+	return collector->batch;
+}
+
+/* A copy of everything, by way of the bus. */
+static void collect_event(void *ctx, const struct event *event)
+{
+	struct collector *collector = ctx;
+	struct wire_batch *batch = current(collector);
+	struct events_header header = model_fixture_header(EVENTS_BATCH);
+	struct events_reader reader;
+	AUTO(buf) struct buf message;
+	buf_init(&message, FILE_MAX);
+	events_write_batch(&message, &header);
+	events_write_event(&message, event);
+	struct view copy = arena_copy(collector->arena, buf_view(&message));
+	batch->events = one_more(collector->arena, batch->events, batch->event_count,
+	                         sizeof(*batch->events));
+	if (message.overflowed || events_read_header(copy, &header, &reader, NULL) < 0 ||
+	    events_next(&reader, &batch->events[batch->event_count], NULL) != 1)
+		abort();
+	if (model_fixture_difference(event, &batch->events[batch->event_count]))
+		abort();
+	batch->event_count++;
+}
+
+static void forget_events(void *ctx)
+{
+	struct collector *collector = ctx;
+	collector->batch = NULL;
+}
+
+static void collect_batch(void *ctx, const struct event_wire_batch *batch)
+{
+	struct collector *collector = ctx;
+	struct wire_batch *collected = current(collector);
+	if (collected->event_count != batch->events)
+		abort();
+	collected->run_id = batch->run_id;
+	collected->seq = batch->seq;
+	collector->result->count++;
+	collector->batch = NULL;
+}
+
+int model_fixture_read_split(struct view body, const size_t *splits, size_t split_count,
+                             struct arena *arena, struct wire_batches *ret, struct error *err)
+{
+	struct collector collector = {.arena = arena, .result = ret};
+	const struct event_wire_sink sink = {collect_event, forget_events, collect_batch,
+	                                     &collector};
+	struct event_wire_stream stream;
+	struct error ignored = {0};
+	size_t from = 0;
+	int rc = 0;
+	*ret = (struct wire_batches){.count = 0};
+	event_wire_stream_init(&stream, &sink);
+	for (size_t i = 0; rc == 0 && i <= split_count; i++) {
+		size_t to = i < split_count ? splits[i] : body.size;
+		/* A copy of its own, so that nothing points into what is gone. */
+		AUTO(free) char *piece = view_dup(view_of(body.data + from, to - from));
+		rc = event_wire_stream_feed(&stream, view_of(piece, to - from),
+		                            err ? err : &ignored);
+		from = to;
+	}
+	if (rc == 0)
+		rc = event_wire_stream_end(&stream, err ? err : &ignored);
+	event_wire_stream_release(&stream);
+	return rc;
+}
+
+int model_fixture_read_wire(struct view body, struct arena *arena, struct wire_batches *ret,
+                            struct error *err)
+{
+	return model_fixture_read_split(body, NULL, 0, arena, ret, err);
 }
 
 #define PROCESS                                                                                    \
