@@ -7,6 +7,7 @@
 #define FANGS_API_WIRE_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/error.h"
 #include "http/http_server.h"
 #include "queries.h"
@@ -43,6 +44,9 @@ struct wire_heartbeat {
 };
 int wire_read_heartbeat(struct view body, struct arena *arena, struct wire_heartbeat *ret,
                         struct error *err);
+
+/* As existing servers quote ids in their messages: a literal of theirs. */
+void wire_quote(struct buf *out, const char *text);
 
 struct job;
 /* The job with everything filled in that the request left open, `now_ns` as its time. */

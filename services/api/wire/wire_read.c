@@ -33,6 +33,33 @@ static const char *text(const char *value)
 	return value ? value : "";
 }
 
+/* Existing servers say so, and operators search for it. */
+static int read_body(struct view body, const struct json_fields *fields, void *target,
+                     struct arena *arena, struct error *err)
+{
+	if (view_trim(body).size == 0)
+		return error_set(err, EINVAL, "EOF");
+	return json_read_document(body, fields, target, arena, err);
+}
+
+void wire_quote(struct buf *out, const char *text)
+{
+	static const char letters[] = "abtnvfr"; /* of the control characters from 7 on */
+
+	buf_append_char(out, '"');
+	for (const char *c = text; *c; c++) {
+		if (*c == '"' || *c == '\\')
+			buf_printf(out, "\\%c", *c);
+		else if (*c >= '\a' && *c <= '\r')
+			buf_printf(out, "\\%c", letters[*c - '\a']);
+		else if ((unsigned char)*c < ' ' || *c == '\x7f')
+			buf_printf(out, "\\x%02x", (unsigned)*c);
+		else
+			buf_append_char(out, *c);
+	}
+	buf_append_char(out, '"');
+}
+
 /* Register. ------------------------------------------------------------------------------------ */
 
 struct register_body {
@@ -109,7 +136,7 @@ int wire_read_register(struct view body, struct arena *arena, struct registratio
 {
 	struct register_body read = {.registration = {.transport = "http", .slots = 1}};
 	struct registration *r = &read.registration;
-	int rc = json_read_document(body, &register_fields, &read, arena, err);
+	int rc = read_body(body, &register_fields, &read, arena, err);
 
 	if (rc < 0)
 		return error_wrap(err, "decode body");
@@ -226,7 +253,7 @@ int wire_read_scan(struct view body, struct arena *arena, int64_t now_ns, const 
                    struct job *ret, struct error *err)
 {
 	struct scan_body read = {0};
-	int rc = json_read_document(body, &scan_fields, &read, arena, err);
+	int rc = read_body(body, &scan_fields, &read, arena, err);
 
 	if (rc == 0)
 		rc = job_read_json(read.job.size ? read.job : VIEW_LITERAL("{}"), arena, ret, err);

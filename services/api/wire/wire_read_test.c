@@ -220,12 +220,36 @@ static void scan_is_refused(void **state)
 
 #define READ_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+static void ids_are_quoted_as_existing_servers_do(void **state)
+{
+	static const struct {
+		const char *text, *quoted;
+	} cases[] = {
+	        {"", "\"\""},
+	        {"x", "\"x\""},
+	        {"a\"b\\", "\"a\\\"b\\\\\""},
+	        {"\a\b\t\n\v\f\r", "\"\\a\\b\\t\\n\\v\\f\\r\""},
+	        {"\x01\x1f\x7f", "\"\\x01\\x1f\\x7f\""},
+	        {"\u00fc", "\"\u00fc\""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		AUTO(buf) struct buf out;
+
+		buf_init(&out, 256);
+		wire_quote(&out, cases[i].text);
+		assert_string_equal(out.data, cases[i].quoted);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        READ_TEST(register_is_refused), READ_TEST(register_is_read),
 	        READ_TEST(heartbeat_is_read),   READ_TEST(too_many_run_ids_are_refused),
 	        READ_TEST(scan_is_filled_in),   READ_TEST(scan_is_refused),
+	        cmocka_unit_test(ids_are_quoted_as_existing_servers_do),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

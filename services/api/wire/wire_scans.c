@@ -10,7 +10,7 @@
 #include "wire/wire.h"
 #include "json/json_writer.h"
 
-enum { JOB_MAX_BYTES = 1 << 20, ANSWER_MAX_BYTES = 1024 };
+enum { JOB_MAX_BYTES = 1 << 20, ANSWER_MAX_BYTES = 1024, QUOTED_MAX_BYTES = 4096 };
 
 /* Ours: the dispatcher chooses. */
 #define ANY_RUNNER "*"
@@ -52,6 +52,15 @@ static void reply_queued(struct http_request *request, const char *run_id)
 	http_reply_json(request, 202, buf_view(&body));
 }
 
+static void reply_not_registered(struct http_request *request, const char *target)
+{
+	AUTO(buf) struct buf quoted;
+
+	buf_init(&quoted, QUOTED_MAX_BYTES);
+	wire_quote(&quoted, target);
+	http_reply_error(request, 404, "target_runner %s not registered", quoted.data);
+}
+
 void wire_handle_scans(void *ctx, struct http_request *request)
 {
 	struct api *api = ctx;
@@ -68,7 +77,7 @@ void wire_handle_scans(void *ctx, struct http_request *request)
 	run_id_format(&job.run_id, run_id);
 	int rc = queue(api, &job, run_id, target, &err);
 	if (rc == 0) {
-		http_reply_error(request, 404, "target_runner \"%s\" not registered", target);
+		reply_not_registered(request, target);
 	} else if (rc == -EEXIST) {
 		http_reply_error(request, 409, "run %s exists already", run_id);
 	} else if (rc < 0) {
