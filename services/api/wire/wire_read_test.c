@@ -246,9 +246,12 @@ static void ids_are_quoted_as_existing_servers_do(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        READ_TEST(register_is_refused), READ_TEST(register_is_read),
-	        READ_TEST(heartbeat_is_read),   READ_TEST(too_many_run_ids_are_refused),
-	        READ_TEST(scan_is_filled_in),   READ_TEST(scan_is_refused),
+	        READ_TEST(register_is_refused),
+	        READ_TEST(register_is_read),
+	        READ_TEST(heartbeat_is_read),
+	        READ_TEST(too_many_run_ids_are_refused),
+	        READ_TEST(scan_is_filled_in),
+	        READ_TEST(scan_is_refused),
 	        cmocka_unit_test(ids_are_quoted_as_existing_servers_do),
 	};
 
