@@ -25,7 +25,9 @@ enum output_format { OUTPUT_TABLE, OUTPUT_JSON };
 
 /* Shared by all commands that talk to the gateway. */
 struct cli {
-	const char *gateway_url; /* without a trailing slash */
+	const char *gateway_url;                 /* without a trailing slash */
+	const char *token;                       /* bearer token, or NULL */
+	const char *tls_ca, *tls_cert, *tls_key; /* PEM files, or NULL */
 	enum output_format output;
 };
 
@@ -61,6 +63,7 @@ extern const struct command command_deviation_list, command_deviation_show;
 extern const struct command command_pending;
 extern const struct command command_baseline_promote;
 extern const struct command command_status;
+extern const struct command command_token_create, command_token_list, command_token_revoke;
 
 /* `fangs up` has a configuration of its own (flags, environment, file) and parses argv itself. */
 int up_main(int argc, char **argv);

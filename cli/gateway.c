@@ -7,9 +7,14 @@
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "http/http_client.h"
 
-enum { ANSWER_MAX_BYTES = 64 * 1024 * 1024, REQUEST_TIMEOUT_MS = 30000 };
+enum {
+	ANSWER_MAX_BYTES = 64 * 1024 * 1024,
+	TOKEN_FILE_MAX_BYTES = 4096,
+	REQUEST_TIMEOUT_MS = 30000,
+};
 
 static void append_encoded(struct buf *out, const char *text)
 {
@@ -56,14 +61,42 @@ static int fail_with_answer(const struct http_answer *answer, struct error *err)
 	return answer->status == 404 ? EXIT_CODE_NOT_FOUND : EXIT_CODE_FAILED;
 }
 
+/* The token, from its file for "@FILE"; NULL without one, or when the file cannot be read. */
+static char *read_token(const char *token, struct error *err)
+{
+	AUTO(buf) struct buf content;
+
+	buf_init(&content, TOKEN_FILE_MAX_BYTES);
+	if (!token || *token != '@')
+		return token ? xstrdup(token) : NULL;
+	if (file_read(token + 1, &content, err) < 0)
+		return NULL;
+	return view_dup(view_trim(buf_view(&content)));
+}
+
+/* NULL with `*err` set. */
+static struct http_client *connect_client(const struct cli *cli, struct error *err)
+{
+	AUTO(free) char *token = read_token(cli->token, err);
+	const struct http_client_options options = {
+	        .user_agent = "fangs-cli",
+	        .tls_ca_file = cli->tls_ca,
+	        .tls_cert_file = cli->tls_cert,
+	        .tls_key_file = cli->tls_key,
+	        .bearer_token = token,
+	};
+
+	if (cli->token && !token)
+		return NULL;
+	return http_client_create(&options, err);
+}
+
 int gateway_call(const struct cli *cli, const char *method, const char *path,
                  const struct buf *body, struct json **ret, struct error *err)
 {
 	*ret = NULL;
 	AUTO(free) char *url = xasprintf("%s%s", cli->gateway_url, path);
-	AUTO(http_client)
-	struct http_client *client =
-	        http_client_create(&(struct http_client_options){.user_agent = "fangs-cli"}, err);
+	AUTO(http_client) struct http_client *client = connect_client(cli, err);
 	if (!client)
 		return EXIT_CODE_FAILED;
 	const struct http_header json_type = {"Content-Type", "application/json"};

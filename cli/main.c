@@ -13,20 +13,34 @@ static const struct command *const commands[] = {
         &command_package_add,      &command_package_list,   &command_package_remove,
         &command_scan_submit,      &command_run_list,       &command_run_show,
         &command_deviation_list,   &command_deviation_show, &command_pending,
-        &command_baseline_promote, &command_status,
+        &command_baseline_promote, &command_status,         &command_token_create,
+        &command_token_list,       &command_token_revoke,
 };
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
 
 static const char default_gateway[] = "http://127.0.0.1:8443";
 
 /* Options that every subcommand takes; their getopt values stand above those of its own. */
-enum { GLOBAL_GATEWAY = 1000, GLOBAL_OUTPUT, GLOBAL_JSON, GLOBAL_HELP };
+enum {
+	GLOBAL_GATEWAY = 1000,
+	GLOBAL_OUTPUT,
+	GLOBAL_JSON,
+	GLOBAL_HELP,
+	GLOBAL_TOKEN,
+	GLOBAL_TLS_CA,
+	GLOBAL_TLS_CERT,
+	GLOBAL_TLS_KEY,
+};
 static const struct option global_options[] = {
         {"gateway", required_argument, NULL, GLOBAL_GATEWAY},
         {"orchestrator", required_argument, NULL, GLOBAL_GATEWAY}, /* the existing CLI's name */
         {"output", required_argument, NULL, GLOBAL_OUTPUT},
         {"json", no_argument, NULL, GLOBAL_JSON},
         {"help", no_argument, NULL, GLOBAL_HELP},
+        {"token", required_argument, NULL, GLOBAL_TOKEN},
+        {"tls-ca", required_argument, NULL, GLOBAL_TLS_CA},
+        {"tls-cert", required_argument, NULL, GLOBAL_TLS_CERT},
+        {"tls-key", required_argument, NULL, GLOBAL_TLS_KEY},
 };
 enum { GLOBAL_COUNT = sizeof(global_options) / sizeof(global_options[0]) };
 
@@ -51,6 +65,9 @@ static void print_usage(FILE *out)
 	fprintf(out,
 	        "\nOptions of every command:\n"
 	        "  --gateway URL      default %s, or $FANGS_GATEWAY\n"
+	        "  --token TOKEN      or @FILE with it, or $FANGS_TOKEN\n"
+	        "  --tls-ca FILE, --tls-cert FILE, --tls-key FILE\n"
+	        "                     for https, or $FANGS_TLS_CA, ..._CERT, ..._KEY\n"
 	        "  -o, --output FORM  table (default) or json\n"
 	        "  --help\n  --version\n\n"
 	        "`fangs COMMAND --help` tells a command's own options.\n"
@@ -137,6 +154,34 @@ static struct option *merge_options(const struct command *command)
 	return all;
 }
 
+/* False when the option is none of those which say who asks. */
+static bool take_credential(int option, struct cli *cli)
+{
+	switch (option) {
+	case GLOBAL_TOKEN:
+		cli->token = optarg;
+		return true;
+	case GLOBAL_TLS_CA:
+		cli->tls_ca = optarg;
+		return true;
+	case GLOBAL_TLS_CERT:
+		cli->tls_cert = optarg;
+		return true;
+	case GLOBAL_TLS_KEY:
+		cli->tls_key = optarg;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static const char *environment(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value && *value ? value : NULL;
+}
+
 /* Returns -1 to go on, or an exit code. */
 static int parse_args(const struct command *command, int argc, char **argv, struct cli *cli,
                       struct command_args *args)
@@ -147,6 +192,8 @@ static int parse_args(const struct command *command, int argc, char **argv, stru
 	while (code < 0 && (option = getopt_long_only(argc, argv, "o:h", all, NULL)) != -1) {
 		if (option < (int)command->option_count)
 			args->values[option] = optarg ? optarg : "";
+		else if (take_credential(option, cli))
+			continue;
 		else if (option == GLOBAL_GATEWAY)
 			cli->gateway_url = optarg;
 		else if (option == GLOBAL_JSON)
@@ -171,9 +218,15 @@ static int parse_args(const struct command *command, int argc, char **argv, stru
 
 static int run_command(const struct command *command, int argc, char **argv)
 {
-	struct cli cli = {.gateway_url = getenv("FANGS_GATEWAY")};
+	struct cli cli = {
+	        .gateway_url = environment("FANGS_GATEWAY"),
+	        .token = environment("FANGS_TOKEN"),
+	        .tls_ca = environment("FANGS_TLS_CA"),
+	        .tls_cert = environment("FANGS_TLS_CERT"),
+	        .tls_key = environment("FANGS_TLS_KEY"),
+	};
 	struct command_args args = {0};
-	if (!cli.gateway_url || !*cli.gateway_url)
+	if (!cli.gateway_url)
 		cli.gateway_url = default_gateway;
 	int code = parse_args(command, argc, argv, &cli, &args);
 	if (code >= 0)
