@@ -43,7 +43,12 @@ const struct http_route api_routes[] = {
          .access = ACCESS_RUNNER,
          .handler = wire_handle_jobs},
         POST("/v1/scans", WIRE_SCAN_MAX_BYTES, wire_handle_scans),
-        RUNNER_POST("/v1/runs/{run_id}/events", WIRE_EVENTS_MAX_BYTES, false, wire_handle_events),
+        {.method = "POST",
+         .pattern = "/v1/runs/{run_id}/events",
+         .body_max_bytes = WIRE_EVENTS_MAX_BYTES,
+         .sink = &wire_events_sink,
+         .access = ACCESS_RUNNER,
+         .handler = wire_handle_events},
         RUNNER_POST("/v1/runs/{run_id}/result", WIRE_RESULT_MAX_BYTES, true, wire_handle_result),
 
         /* The JSON API of command line and dashboard. */

@@ -23,6 +23,7 @@ struct publication {
 	/* Whoever takes it out ends the request. */
 	struct http_request *_Atomic request;
 	http_handler_fn then;
+	enum publication_then where;
 	void *owner;
 	struct outgoing *records;
 	size_t count;
@@ -63,11 +64,6 @@ static void unref(struct publication *publication)
 		buf_release(&publication->records[i].value);
 	free(publication->records);
 	free(publication);
-}
-
-void publication_cancel(struct publication *publication)
-{
-	unref(publication);
 }
 
 void *publication_owner(const struct publication *publication)
@@ -113,6 +109,10 @@ static void finish(struct publication *publication)
 	}
 	metric_observe_seconds(api->metrics.publish_seconds,
 	                       (double)(clock_monotonic_ms() - publication->began_ms) / MS_PER_S);
+	if (publication->where == PUBLICATION_THEN_AT_ONCE) {
+		publication->then(publication, request);
+		return;
+	}
 	atomic_fetch_add(&publication->references, 1);
 	http_request_dispatch(request, run_then, publication);
 }
@@ -180,12 +180,14 @@ static void produce(struct publication *publication, const struct outgoing *reco
 	atomic_fetch_sub(&publication->references, 1);
 }
 
-void publication_send(struct publication *publication, http_handler_fn then, void *owner)
+void publication_send(struct publication *publication, enum publication_then where,
+                      http_handler_fn then, void *owner)
 {
 	struct http_request *request = atomic_load(&publication->request);
 	const struct http_park park = {DELIVERY_TIMEOUT_MS, on_timeout, on_gone, publication};
 
 	publication->then = then;
+	publication->where = where;
 	publication->owner = owner;
 	publication->began_ms = clock_monotonic_ms();
 	atomic_store(&publication->waiting, publication->count + 1);

@@ -21,12 +21,14 @@ struct publication *publication_create(struct api *api, struct http_request *req
  * the publication. */
 struct buf *publication_add(struct publication *publication, const char *run_id);
 
-/* Drops it unsent; the request is the caller's again. */
-void publication_cancel(struct publication *publication);
+/* Where `then` runs: where the last record was found to be durable, which is a thread that must not
+ * be kept (the bus's, or the caller's), or in a worker. */
+enum publication_then { PUBLICATION_THEN_AT_ONCE, PUBLICATION_THEN_IN_WORKER };
 
-/* Sends. On success `then` runs in a worker with the publication as ctx and must answer; all are
- * done with it when `then` returns. The request is nobody's after this call. */
-void publication_send(struct publication *publication, http_handler_fn then, void *owner);
+/* Sends. On success `then` runs with the publication as ctx and must answer; all are done with it
+ * when `then` returns. The request is nobody's after this call. */
+void publication_send(struct publication *publication, enum publication_then where,
+                      http_handler_fn then, void *owner);
 void *publication_owner(const struct publication *publication); /* for `then` */
 
 #endif

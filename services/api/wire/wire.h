@@ -29,6 +29,7 @@ void wire_handle_heartbeat(void *ctx, struct http_request *request);
 void wire_handle_jobs(void *ctx, struct http_request *request);
 void wire_look_for_job(void *ctx, struct http_request *request); /* ctx: the struct poll */
 void wire_handle_scans(void *ctx, struct http_request *request);
+extern const struct http_body_sink wire_events_sink;
 void wire_handle_events(void *ctx, struct http_request *request);
 void wire_handle_result(void *ctx, struct http_request *request);
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What a runner's sensor saw, and how its run ended: on to the bus. */
 #include <errno.h>
+#include <stdlib.h>
 
 #include "api.h"
+#include "base/alloc.h"
 #include "base/clock.h"
 #include "wire/event_batches.h"
 #include "wire/publish.h"
@@ -10,12 +12,14 @@
 #include "json/json_writer.h"
 
 enum { ANSWER_MAX_BYTES = 1024 };
+enum { CHARGE_STEP_BYTES = 16 << 10 };
 
-/* What the second half of a handler needs; in the request's arena. */
+/* A post of events: its body, while it arrives and until it is answered. */
 struct events_post {
-	struct gate_pass pass;
-	struct publication *publication;
+	struct http_request *request;
 	struct event_batches batches;
+	size_t charged;
+	bool refused; /* no memory for it: the server answers */
 	bool malformed;
 	struct error err;
 };
@@ -34,6 +38,8 @@ static bool enter(struct api *api, struct http_request *request, struct gate_pas
 
 	if (rc == -ENOENT)
 		http_reply_error(request, 404, "run not found");
+	else if (rc == -EACCES)
+		http_reply_error(request, 403, "%s", err.text);
 	else if (rc == -ESTALE)
 		http_reply_error(request, 409, "%s", err.text);
 	else if (rc < 0)
@@ -55,12 +61,49 @@ static struct events_header header_of(const struct gate_pass *pass, enum events_
 	return header;
 }
 
-static struct buf *add_message(void *ctx)
-{
-	struct events_post *post = ctx;
+/* The body. */
 
-	return publication_add(post->publication, post->pass.run_id);
+static void *begin_events(struct http_request *request)
+{
+	struct events_post *post = xcalloc(1, sizeof(*post));
+
+	post->request = request;
+	event_batches_init(&post->batches);
+	return post;
 }
+
+static bool charge(struct events_post *post)
+{
+	size_t used = event_batches_memory(&post->batches);
+
+	if (used <= post->charged)
+		return true;
+	size_t more = used - post->charged + CHARGE_STEP_BYTES;
+	post->charged += more;
+	return http_request_charge(post->request, more);
+}
+
+static void take_events(void *sink, struct view bytes)
+{
+	struct events_post *post = sink;
+
+	if (post->refused || post->malformed)
+		return;
+	post->malformed = event_batches_take(&post->batches, bytes, &post->err) < 0;
+	post->refused = !charge(post);
+}
+
+static void release_events(void *sink)
+{
+	struct events_post *post = sink;
+
+	event_batches_release(&post->batches);
+	free(post);
+}
+
+const struct http_body_sink wire_events_sink = {begin_events, take_events, release_events};
+
+/* The answer. */
 
 static void count_events(const struct api *api, const struct event_batches *batches)
 {
@@ -94,20 +137,21 @@ static void reply_events(void *ctx, struct http_request *request)
 void wire_handle_events(void *ctx, struct http_request *request)
 {
 	struct api *api = ctx;
-	struct arena *arena = http_request_arena(request);
-	struct events_post *post = arena_alloc(arena, 1, sizeof(*post));
+	struct events_post *post = http_request_sink(request);
+	struct gate_pass pass;
 
-	if (!enter(api, request, &post->pass))
+	if (!enter(api, request, &pass))
 		return;
-	struct events_header header = header_of(&post->pass, EVENTS_BATCH);
-	post->publication = publication_create(api, request);
-	post->batches.add_message = add_message;
-	post->batches.ctx = post;
 	/* As existing servers do, the batches before a bad one are taken. */
-	post->malformed = event_batches_convert(&post->batches, http_request_body(request), &header,
-	                                        arena, &post->err) < 0;
+	if (!post->malformed)
+		post->malformed = event_batches_end(&post->batches, &post->err) < 0;
+	struct events_header header = header_of(&pass, EVENTS_BATCH);
+	struct publication *publication = publication_create(api, request);
+	for (size_t i = 0; i < post->batches.count; i++)
+		event_batches_write(&post->batches, i, &header,
+		                    publication_add(publication, pass.run_id));
 	count_events(api, &post->batches);
-	publication_send(post->publication, reply_events, post);
+	publication_send(publication, PUBLICATION_THEN_AT_ONCE, reply_events, post);
 }
 
 static void finish_result(void *ctx, struct http_request *request)
@@ -146,5 +190,5 @@ void wire_handle_result(void *ctx, struct http_request *request)
 	struct publication *publication = publication_create(api, request);
 	events_write_result(publication_add(publication, post->pass.run_id), &header,
 	                    &post->result);
-	publication_send(publication, finish_result, post);
+	publication_send(publication, PUBLICATION_THEN_IN_WORKER, finish_result, post);
 }
