@@ -73,18 +73,34 @@ static void apply_fingerprint(struct differ *differ, struct batch_run *entry,
 		sighting->process = batch_chain(&differ->batch, run, event->process.pid);
 }
 
+/* A new chunk, with ids of its own; when there are many already, they are written first. */
+static int next_chunk(struct differ *differ, struct db_conn *conn, const struct batch_run *entry,
+                      int64_t ts_ns, struct error *err)
+{
+	batch_close_chunk(&differ->batch);
+	if (batch_events_full(&differ->batch) && writer_events(differ, conn, err) < 0)
+		return -err->code;
+	int64_t first_id = id_pool_next(&differ->ids, conn, err);
+	if (first_id < 0)
+		return (int)first_id;
+	batch_open_chunk(&differ->batch, entry, first_id, ts_ns);
+	return 0;
+}
+
 static int apply_event(struct differ *differ, struct db_conn *conn, struct batch_run *entry,
                        const struct event *event, int64_t ts_ns, struct error *err)
 {
-	int64_t event_id = id_pool_next(&differ->ids, conn, err);
-	if (event_id < 0)
-		return (int)event_id;
-	batch_add_event(&differ->batch, entry, event_id, ts_ns, event);
+	if (!batch_chunk_takes(&differ->batch, entry, ts_ns)) {
+		int failed = next_chunk(differ, conn, entry, ts_ns, err);
+		if (failed)
+			return failed;
+	}
+	int64_t event_id = batch_add_event(&differ->batch, event);
 	process_table_see(&entry->run->processes, event);
 	apply_fingerprint(differ, entry, event, event_id);
 	differ->metrics.pending.events[event->type]++;
 	entry->run->events_stored++;
-	return batch_events_full(&differ->batch) ? writer_events(differ, conn, err) : 0;
+	return 0;
 }
 
 static int admit_batch(struct differ *differ, struct admitted *admitted, struct error *err)

@@ -8,45 +8,47 @@
 #include "model/event_wire.h"
 
 enum {
-	ROWS_PER_INSERT = 4096,
-	ROW_BYTES_PER_INSERT = 8 << 20,
-	ROW_JSON_MAX = 4 << 20, /* 64 arguments of 4 kB, each byte escaped to six */
+	EVENTS_PER_INSERT = 16384,
+	BYTES_PER_INSERT = 8 << 20,
+	LINE_MAX_BYTES = 4 << 20, /* 64 arguments of 4 kB, each byte escaped to six */
+	CHUNK_BYTES = 256 << 10,  /* reached: the chunk takes no more */
 	SLOTS_MIN = 1024,
 	CHAIN_MAX_BYTES = PROCESS_CHAIN_MAX * (PROCESS_NAME_MAX + 4),
 };
 
-static void rows_init(struct event_rows *rows)
+static void chunks_init(struct event_chunks *chunks)
 {
-	db_array_init(&rows->ids, DB_ARRAY_INT8);
-	db_array_init(&rows->runs, DB_ARRAY_INT4);
-	db_array_init(&rows->times, DB_ARRAY_INT8);
-	db_array_init(&rows->types, DB_ARRAY_TEXT);
-	db_array_init(&rows->data, DB_ARRAY_TEXT);
-	rows->count = 0;
+	db_array_init(&chunks->first_ids, DB_ARRAY_INT8);
+	db_array_init(&chunks->runs, DB_ARRAY_INT4);
+	db_array_init(&chunks->times, DB_ARRAY_INT8);
+	db_array_init(&chunks->types, DB_ARRAY_TEXT);
+	db_array_init(&chunks->data, DB_ARRAY_TEXT);
+	chunks->events = 0;
+	chunks->count = 0;
 }
 
-static void rows_release(struct event_rows *rows)
+static void chunks_release(struct event_chunks *chunks)
 {
-	db_array_release(&rows->ids);
-	db_array_release(&rows->runs);
-	db_array_release(&rows->times);
-	db_array_release(&rows->types);
-	db_array_release(&rows->data);
+	db_array_release(&chunks->first_ids);
+	db_array_release(&chunks->runs);
+	db_array_release(&chunks->times);
+	db_array_release(&chunks->types);
+	db_array_release(&chunks->data);
 }
 
 void batch_init(struct batch *batch)
 {
 	*batch = (struct batch){0};
 	arena_init(&batch->arena);
-	rows_init(&batch->rows);
-	buf_init(&batch->rows.json, ROW_JSON_MAX);
+	chunks_init(&batch->chunks);
+	buf_init(&batch->chunks.lines, CHUNK_BYTES + LINE_MAX_BYTES);
 }
 
 void batch_release(struct batch *batch)
 {
 	arena_release(&batch->arena);
-	rows_release(&batch->rows);
-	buf_release(&batch->rows.json);
+	chunks_release(&batch->chunks);
+	buf_release(&batch->chunks.lines);
 	free(batch->runs);
 	free(batch->sightings);
 	free(batch->slots);
@@ -54,8 +56,8 @@ void batch_release(struct batch *batch)
 
 void batch_clear_events(struct batch *batch)
 {
-	rows_release(&batch->rows);
-	rows_init(&batch->rows);
+	chunks_release(&batch->chunks);
+	chunks_init(&batch->chunks);
 }
 
 void batch_reset(struct batch *batch)
@@ -68,7 +70,7 @@ void batch_reset(struct batch *batch)
 	batch->sighting_count = 0;
 	if (batch->slots)
 		memset(batch->slots, 0, batch->slot_capacity * sizeof(*batch->slots));
-	if (batch->rows.count)
+	if (batch->chunks.events + batch->chunks.count)
 		batch_clear_events(batch);
 	arena_reset(&batch->arena);
 }
@@ -86,29 +88,59 @@ struct batch_run *batch_run_of(struct batch *batch, struct run_state *run)
 	return &batch->runs[run->batch_index];
 }
 
-void batch_add_event(struct batch *batch, const struct batch_run *entry, int64_t event_id,
-                     int64_t ts_ns, const struct event *event)
+bool batch_chunk_takes(const struct batch *batch, const struct batch_run *entry, int64_t ts_ns)
 {
-	struct event_rows *rows = &batch->rows;
-	buf_reset(&rows->json);
-	event_write_row_json(&rows->json, event);
+	const struct event_chunks *chunks = &batch->chunks;
+	return chunks->count > 0 && chunks->count < CHUNK_EVENTS_MAX &&
+	       chunks->run == entry->run->batch_index && chunks->ts_ns == ts_ns &&
+	       chunks->lines.size < CHUNK_BYTES;
+}
+
+void batch_open_chunk(struct batch *batch, const struct batch_run *entry, int64_t first_id,
+                      int64_t ts_ns)
+{
+	struct event_chunks *chunks = &batch->chunks;
+	chunks->first_id = first_id;
+	chunks->ts_ns = ts_ns;
+	chunks->run = (uint32_t)entry->run->batch_index;
+	buf_reset(&chunks->lines);
+}
+
+void batch_close_chunk(struct batch *batch)
+{
+	struct event_chunks *chunks = &batch->chunks;
+	if (chunks->count == 0)
+		return;
+	db_array_add_int8(&chunks->first_ids, chunks->first_id);
+	db_array_add_int4(&chunks->runs, (int32_t)chunks->run + 1);
+	db_array_add_int8(&chunks->times, chunks->ts_ns);
+	db_array_add(&chunks->types, view_of(chunks->kinds, chunks->count));
+	db_array_add(&chunks->data, buf_view(&chunks->lines));
+	chunks->events += chunks->count;
+	chunks->count = 0;
+}
+
+int64_t batch_add_event(struct batch *batch, const struct event *event)
+{
+	struct event_chunks *chunks = &batch->chunks;
+	if (chunks->count > 0)
+		buf_append_char(&chunks->lines, '\n');
+	size_t before = chunks->lines.size;
+	event_write_row_json(&chunks->lines, event);
 	/* Cannot be: decoding bounds every member. Then the event at least counts. */
-	if (rows->json.overflowed) {
-		buf_reset(&rows->json);
-		buf_append_string(&rows->json, "null");
+	if (chunks->lines.overflowed) {
+		buf_truncate(&chunks->lines, before);
+		buf_append_string(&chunks->lines, "null");
 	}
-	db_array_add_int8(&rows->ids, event_id);
-	db_array_add_int4(&rows->runs, (int32_t)entry->run->batch_index + 1);
-	db_array_add_int8(&rows->times, ts_ns);
-	db_array_add(&rows->types, view_of_string(event_row_type(event)));
-	db_array_add(&rows->data, buf_view(&rows->json));
-	rows->count++;
+	bool known = event->wire_type < EVENT_TYPE_COUNT;
+	chunks->kinds[chunks->count] = (char)('0' + (known ? event->wire_type : EVENT_UNKNOWN));
+	return chunks->first_id + (int64_t)chunks->count++;
 }
 
 bool batch_events_full(const struct batch *batch)
 {
-	return batch->rows.count >= ROWS_PER_INSERT ||
-	       batch->rows.data.buf.size >= ROW_BYTES_PER_INSERT;
+	return batch->chunks.events >= EVENTS_PER_INSERT ||
+	       batch->chunks.data.buf.size >= BYTES_PER_INSERT;
 }
 
 /* The slot of that sighting, or the free one where it belongs. */

@@ -54,17 +54,25 @@ struct sighting {
 	const char *process; /* chain; only of fresh ones that may deviate, else NULL */
 };
 
-struct event_rows {
-	struct db_array ids, runs, times, types, data;
-	struct buf json; /* one row's data */
+/* Rows of `event_chunks`. Events are added to the one that is open; the arrays have the others. */
+enum { CHUNK_EVENTS_MAX = 64 }; /* as the schema has it */
+struct event_chunks {
+	struct db_array first_ids, runs, times, types, data;
+	size_t events; /* in the arrays */
+
+	/* The open one; without events it stands for none. */
+	int64_t first_id, ts_ns;
+	uint32_t run;
 	size_t count;
+	char kinds[CHUNK_EVENTS_MAX];
+	struct buf lines; /* one of JSON for each event */
 };
 
 struct batch {
 	struct arena arena;
 	struct batch_run *runs;
 	size_t run_count, run_capacity;
-	struct event_rows rows;
+	struct event_chunks chunks;
 	struct sighting *sightings;
 	size_t sighting_count, sighting_capacity;
 	uint32_t *slots; /* hash table: index + 1 into sightings */
@@ -79,9 +87,14 @@ void batch_reset(struct batch *batch);
 /* The run's entry, made if needed. The pointer is valid until the next call. */
 struct batch_run *batch_run_of(struct batch *batch, struct run_state *run);
 
-/* Adds a row of `events`. */
-void batch_add_event(struct batch *batch, const struct batch_run *entry, int64_t event_id,
-                     int64_t ts_ns, const struct event *event);
+/* The open chunk is of that run and moment, and has room. */
+bool batch_chunk_takes(const struct batch *batch, const struct batch_run *entry, int64_t ts_ns);
+/* Opens one for the ids from `first_id` on. No chunk is open. */
+void batch_open_chunk(struct batch *batch, const struct batch_run *entry, int64_t first_id,
+                      int64_t ts_ns);
+void batch_close_chunk(struct batch *batch); /* if there is one */
+/* Adds an event to the open chunk. Returns its id. */
+int64_t batch_add_event(struct batch *batch, const struct event *event);
 bool batch_events_full(const struct batch *batch); /* time to write them */
 void batch_clear_events(struct batch *batch);      /* they were written */
 

@@ -7,7 +7,6 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "model/event_codec.h"
-#include "model/event_wire.h"
 #include "model/model_fixture.h"
 
 enum {
@@ -159,8 +158,24 @@ void differ_fixture_result(struct differ_fixture *f, const struct run_id *run_id
 	produce(f, run_id, &value);
 }
 
+/* Gives the batches of the session, numbered on from `seq`. Returns the last number. */
+static uint64_t replay_batches(struct differ_fixture *f, const struct run_id *run_id,
+                               struct view session, uint64_t seq)
+{
+	struct error err = {0};
+	struct arena arena;
+	arena_init(&arena);
+	struct wire_batches batches;
+	must(model_fixture_read_wire(session, &arena, &batches, &err), "session", &err);
+	for (size_t i = 0; i < batches.count; i++)
+		differ_fixture_batch(f, run_id, 1, ++seq, batches.list[i].events,
+		                     batches.list[i].event_count);
+	arena_release(&arena);
+	return seq;
+}
+
 void differ_fixture_recorded(struct differ_fixture *f, const struct run_id *run_id,
-                             const char *version)
+                             const char *version, unsigned times)
 {
 	struct error err = {0};
 	AUTO(free) char *batches = xasprintf("events-%s.ndjson.gz", version);
@@ -168,16 +183,12 @@ void differ_fixture_recorded(struct differ_fixture *f, const struct run_id *run_
 	AUTO(buf) struct buf body;
 	buf_init(&body, FIXTURE_MAX);
 	model_fixture_read(batches, &body);
+	uint64_t seq = 0;
+	for (unsigned i = 0; i < times; i++)
+		seq = replay_batches(f, run_id, buf_view(&body), seq);
+
 	struct arena arena;
 	arena_init(&arena);
-	struct event_wire_reader reader;
-	struct event_wire_batch batch;
-	event_wire_reader_init(&reader, buf_view(&body), &arena);
-	int more;
-	while ((more = event_wire_next(&reader, &batch, &err)) > 0)
-		differ_fixture_batch(f, run_id, 1, batch.seq, batch.events, batch.event_count);
-	must(more, batches, &err);
-
 	AUTO(free) char *json = model_fixture_member(end, "body");
 	struct run_result result;
 	must(run_result_read_json(view_of_string(json), &arena, &result, &err), end, &err);

@@ -40,9 +40,10 @@ void differ_fixture_result(struct differ_fixture *f, const struct run_id *run_id
                            const struct run_result *result);
 void differ_fixture_raw(struct differ_fixture *f, struct view key, struct view value);
 
-/* The recorded run of that version, as the gateway would publish it: its batches and its result. */
+/* The recorded run of that version, as the gateway would publish it: its batches, so many times
+ * over (each time with the next numbers), and its result. */
 void differ_fixture_recorded(struct differ_fixture *f, const struct run_id *run_id,
-                             const char *version);
+                             const char *version, unsigned times);
 
 /* Some events. `text` is path, name or host. */
 struct event differ_fixture_open(const char *path, int32_t flags, enum actor actor);

@@ -45,7 +45,7 @@ const struct db_statement sql_run_processes = {
         "  (data #>> '{Header,TID}')::bigint AS tid, (data #>> '{Header,PPID}')::bigint AS ppid,"
         "  CASE WHEN type = 'exec' THEN data ->> 'BinaryPathStr' END AS path,"
         "  coalesce(data ->> 'CommStr', '') AS comm"
-        " FROM events WHERE run_id = $1 AND jsonb_typeof(data) = 'object')"
+        " FROM run_events WHERE run_id = $1 AND jsonb_typeof(data) = 'object')"
         " (SELECT DISTINCT ON (pid) pid, ppid, coalesce(path, ''), comm, FALSE FROM seen"
         "  WHERE path IS NOT NULL OR tid = pid ORDER BY pid, id DESC)"
         " UNION ALL"
@@ -57,18 +57,17 @@ const struct db_statement sql_allow_entries = {
         "SELECT package_name, kind, value FROM allowlists ORDER BY created_at, id"};
 
 const struct db_statement sql_event_ids = {
-        "differ_event_ids",
-        "SELECT min(id), max(id) FROM ("
-        " SELECT id, id - row_number() OVER (ORDER BY id) AS island FROM ("
-        "  SELECT nextval('events_id_seq') AS id FROM generate_series(1, $1::int)) AS drawn"
-        ") AS numbered GROUP BY island ORDER BY 1"};
+        "differ_event_ids", "SELECT nextval('events_id_seq') FROM generate_series(1, $1::int)"};
 
 const struct db_statement sql_insert_events = {
         "differ_insert_events",
-        "INSERT INTO events (id, run_id, ts_ns, type, data)"
-        " SELECT e.id, ($6::text[])[e.run], e.ts_ns, e.type, e.data::jsonb"
+        "WITH chunks AS (INSERT INTO event_chunks (first_id, run_id, ts_ns, types, data)"
+        " SELECT c.first_id, ($6::text[])[c.run], c.ts_ns, c.types, c.data"
         " FROM unnest($1::int8[], $2::int4[], $3::int8[], $4::text[], $5::text[])"
-        "  AS e (id, run, ts_ns, type, data)"};
+        "  AS c (first_id, run, ts_ns, types, data))"
+        " INSERT INTO event_ids (id)"
+        " SELECT c.first_id + n FROM unnest($1::int8[], $4::text[]) AS c (first_id, types),"
+        "  generate_series(0, length(c.types) - 1) AS n"};
 
 const struct db_statement sql_unknown_fingerprints = {
         "differ_unknown_fingerprints",
@@ -119,7 +118,8 @@ const struct db_statement sql_unreported_fingerprints = {
         "differ_unreported_fingerprints",
         "SELECT f.category, f.actor, f.value, f.cred, f.first_event_id,"
         " coalesce((e.data #>> '{Header,PID}')::bigint, 0)"
-        " FROM run_fingerprints f JOIN events e ON e.id = f.first_event_id"
+        " FROM run_fingerprints f LEFT JOIN"
+        " LATERAL (SELECT data FROM events WHERE id = f.first_event_id OFFSET 0) e ON TRUE"
         " WHERE f.run_id = $1"
         " AND NOT " KNOWN(
                 "$2::text", "f.category", "f.actor",

@@ -34,12 +34,13 @@ extern const struct db_statement sql_run_processes;
 /* Columns: package or NULL, kind, value. */
 extern const struct db_statement sql_allow_entries;
 
-/* $1 how many. Columns: first and last id of each unbroken range. */
+/* $1 how many. Column: the first id of each of so many chunks, ascending. */
 extern const struct db_statement sql_event_ids;
 
 /* Writing one transaction's rows. */
 
-/* $1 ids, $2 runs (index into $6, from 1), $3 ts_ns, $4 types, $5 data as text, $6 run ids. */
+/* Chunks: $1 first ids, $2 runs (index into $6, from 1), $3 ts_ns, $4 types, $5 data, $6 run ids.
+ */
 extern const struct db_statement sql_insert_events;
 
 /* $1 packages, $2 categories, $3 actors, $4 values. Column: ordinal (from 1) of each which no

@@ -273,7 +273,6 @@ void differ_destroy(struct differ *differ)
 		bus_consumer_close(differ->consumer);
 	batch_release(&differ->batch);
 	run_table_release(&differ->runs);
-	id_pool_release(&differ->ids);
 	allow_list_release(&differ->allow);
 	fingerprinter_release(&differ->fingerprinter);
 	free(differ->messages);

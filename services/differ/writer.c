@@ -44,17 +44,18 @@ static void add_text(struct db_array *array, const char *text)
 
 int writer_events(struct differ *differ, struct db_conn *conn, struct error *err)
 {
-	struct event_rows *rows = &differ->batch.rows;
-	if (rows->count == 0)
+	struct event_chunks *chunks = &differ->batch.chunks;
+	batch_close_chunk(&differ->batch);
+	if (chunks->events == 0)
 		return 0;
 	AUTO(db_array) struct db_array run_ids;
 	db_array_init(&run_ids, DB_ARRAY_TEXT);
 	for (size_t i = 0; i < differ->batch.run_count; i++)
 		add_text(&run_ids, differ->batch.runs[i].run->id);
 	const struct db_param params[] = {
-	        db_array_param(&rows->ids),   db_array_param(&rows->runs),
-	        db_array_param(&rows->times), db_array_param(&rows->types),
-	        db_array_param(&rows->data),  db_array_param(&run_ids),
+	        db_array_param(&chunks->first_ids), db_array_param(&chunks->runs),
+	        db_array_param(&chunks->times),     db_array_param(&chunks->types),
+	        db_array_param(&chunks->data),      db_array_param(&run_ids),
 	};
 	if (db_exec(conn, &sql_insert_events, params, 6, err) < 0)
 		return -err->code;

@@ -80,7 +80,7 @@ class Services:
         run_id = uuid.uuid4().hex
         event = self.sql("INSERT INTO runs (id, package_name, version, state) VALUES "
                          "(%s, %s, '1.0.1', 'done') RETURNING id", (run_id, package))
-        event = self.sql("INSERT INTO events (run_id, ts_ns, type, data) VALUES "
+        event = self.sql("INSERT INTO event_rows (run_id, ts_ns, type, data) VALUES "
                          "(%s, 1, 'exec', 'null') RETURNING id", (run_id,))[0][0]
         self.sql("INSERT INTO deviations (id, run_id, category, value, evidence_event_id, "
                  "severity, detected_at) VALUES (%s, %s, 'fs_new_path_read', "

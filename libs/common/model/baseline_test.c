@@ -32,7 +32,7 @@ static int setup(void **state)
 	        "('r2', 'proc_new_exec', 'package', '/bin/sh', 7, 4), "
 	        "('r2', 'proc_new_exec', 'package', '/bin/curl', 4, 5), "
 	        "('r3', 'proc_new_exec', 'package', '/bin/sh', 1, 6);"
-	        "INSERT INTO events (id, run_id, ts_ns, type, data) VALUES (1, 'old', 1, 'exec', "
+	        "INSERT INTO event_rows (id, run_id, ts_ns, type, data) VALUES (1, 'old', 1, 'exec', "
 	        "'{}');"
 	        "INSERT INTO deviations "
 	        "(id, run_id, category, value, evidence_event_id, severity, detected_at) VALUES "
