@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#include "access/guard.h"
 #include "base/clock.h"
 #include "log/log.h"
 #include "queries.h"
@@ -77,30 +76,68 @@ static void raise_file_limit(void)
 	}
 }
 
-static int start_server(struct api *api, struct error *err)
+static struct http_server *start_server(struct api *api, const char *key, const char *listen,
+                                        const struct http_route *routes, size_t count,
+                                        struct error *err)
 {
 	const struct api_config *config = api->config;
 	const struct http_server_options options = {
-	        .listen = config->listen,
-	        .routes = api_routes,
-	        .route_count = api_route_count,
+	        .listen = listen,
+	        .routes = routes,
+	        .route_count = count,
 	        .ctx = api,
-	        .admit = guard_admit,
+	        .admit = access_admit,
 	        .workers = (int)config->workers,
 	        .connections_max = (int)config->connections_max,
 	        .connections_per_peer_max = (int)config->connections_per_peer,
+	        .read_timeout_ms = config->read_timeout_ms,
+	        .idle_timeout_ms = config->idle_timeout_ms,
+	        .buffered_max_bytes = (size_t)config->buffered_max_bytes,
 	        .tls_cert_file = config->tls_cert,
 	        .tls_key_file = config->tls_key,
 	        .tls_client_ca_file = config->tls_client_ca,
 	};
+	struct http_server *server = http_server_start(&options, err);
 
-	api->server = http_server_start(&options, err);
+	if (!server) {
+		(void)error_wrap(err, "api.%s", key);
+		return NULL;
+	}
+	LOG_INFO("listening", LOG_STR("address", listen), LOG_INT("port", http_server_port(server)),
+	         LOG_BOOL("tls", *config->tls_cert != '\0'), LOG_STR("auth", config->auth));
+	return server;
+}
+
+static int start_servers(struct api *api, struct error *err)
+{
+	const struct api_config *config = api->config;
+	bool split = *config->ops_listen != '\0';
+	size_t count = routes_select(ROUTES_MAIN, split, &api->routes);
+
+	api->server = start_server(api, "listen", config->listen, api->routes, count, err);
 	if (!api->server)
-		return error_wrap(err, "api.listen");
-	LOG_INFO("listening", LOG_STR("address", config->listen),
-	         LOG_INT("port", http_server_port(api->server)),
-	         LOG_BOOL("tls", *config->tls_cert != '\0'));
-	return 0;
+		return -err->code;
+	if (!split)
+		return 0;
+	count = routes_select(ROUTES_OPS, split, &api->ops_routes);
+	api->ops_server =
+	        start_server(api, "ops_listen", config->ops_listen, api->ops_routes, count, err);
+	return api->ops_server ? 0 : -err->code;
+}
+
+static void stop_servers(struct api *api)
+{
+	http_server_stop(api->server, STOP_TIMEOUT_MS);
+	if (api->ops_server)
+		http_server_stop(api->ops_server, STOP_TIMEOUT_MS);
+}
+
+static void destroy_servers(struct api *api)
+{
+	http_server_destroy(api->server);
+	http_server_destroy(api->ops_server);
+	free(api->routes);
+	free(api->ops_routes);
 }
 
 static void wake_notified(void *ctx, const char *channel, const char *payload)
@@ -176,6 +213,7 @@ int api_run(const struct backbone *backbone, void *config, struct error *err)
 	        .db = backbone->db,
 	        .bus = backbone->bus,
 	        .bus_driver = backbone->bus_driver,
+	        .settings = backbone->config,
 	};
 
 	raise_file_limit();
@@ -183,12 +221,18 @@ int api_run(const struct backbone *backbone, void *config, struct error *err)
 	gate_init(&api.gate, api.config->lease_ms);
 	totals_init(&api.totals);
 	api.metrics = create_metrics(&api);
-	int rc = start_server(&api, err);
+	access_init(&api.access, api.config, api.db);
+	int rc = live_start(&api.live, api.db, &api.failures, api.config->live_streams_max, err);
+	if (rc == 0)
+		rc = start_servers(&api, err);
 	if (rc == 0) {
 		rc = wake_polls(&api, err);
-		http_server_stop(api.server, STOP_TIMEOUT_MS);
+		stop_servers(&api);
 	}
-	http_server_destroy(api.server);
+	live_stop(&api.live);
+	destroy_servers(&api);
+	live_release(&api.live);
+	access_release(&api.access);
 	totals_release(&api.totals);
 	gate_release(&api.gate);
 	polls_release(&api.polls);

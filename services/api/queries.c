@@ -8,11 +8,11 @@
 #define IN_HANDS "phase IN ('leased', 'running')"
 #define NOT_OVER "a.outcome IN ('', 'result')"
 
-/* For ids, which are hex digits: an index range also in a plan that does not know the prefix. */
-#define BEGINS_WITH(column, prefix) column " ~>=~ " prefix " AND " column " ~<~ (" prefix " || 'g')"
-
 /* A partition of a runner that was silent for longer than this may be given to another one. */
 #define PARTITION_KEPT "interval '1 hour'"
+
+/* Polls come more often than anybody asks when a runner was last seen. */
+#define SEEN_EVERY "interval '10 seconds'"
 
 static const struct db_statement lock_runner = {"api_lock_runner",
                                                 "SELECT boot_id FROM runners WHERE id = $1"
@@ -62,9 +62,6 @@ static const struct db_statement heartbeat = {
                          " WHERE id = $1 AND ($4 = '' OR boot_id = $4)"
                          "  AND (transport <> 'kafka' OR jobs_partition IS NOT NULL)"};
 
-static const struct db_statement touch_runner = {
-        "api_touch_runner", "UPDATE runners SET last_seen_at = now() WHERE id = $1"};
-
 /* To be dropped: attempts which ended without this runner's result, and ids that nobody was ever
  * told. A run without attempts came without being placed and is left alone. */
 static const struct db_statement confirm_runs = {
@@ -86,7 +83,8 @@ static const struct db_statement finish_runs = {
         "WITH ended AS (SELECT r.id, r.attempt FROM unnest($1::text[]) n(wire_id)"
         "  LEFT JOIN run_attempts a ON a.wire_id = n.wire_id"
         "  JOIN runs r ON r.id = COALESCE(a.run_id, n.wire_id)"
-        "   AND r.attempt = COALESCE(a.attempt, r.attempt)),"
+        "   AND r.attempt = COALESCE(a.attempt, r.attempt)"
+        "   AND ($2::text IS NULL OR r.runner_id = $2)),"
         " finished AS (UPDATE runs r SET phase = 'finished', lease_expires_at = NULL FROM ended e"
         "  WHERE r.id = e.id AND r.attempt = e.attempt"
         "   AND r.phase IN ('queued', 'leased', 'running') RETURNING r.id, r.attempt),"
@@ -115,26 +113,31 @@ static const struct db_statement sign_of_life = {
         "WITH told AS (SELECT run_id, attempt, " NOT_OVER " AS valid FROM run_attempts a"
         "  WHERE wire_id = $1),"
         " target AS (SELECT r.id, r.runner_id, COALESCE(t.attempt, r.attempt) AS attempt,"
-        "   COALESCE(t.valid AND t.attempt = r.attempt, true) AS valid"
+        "   COALESCE(t.valid AND t.attempt = r.attempt, true) AS valid,"
+        "   $3::text IS NULL OR r.runner_id = $3 AS spoken_for"
         "  FROM runs r LEFT JOIN told t ON true WHERE r.id = COALESCE(t.run_id, $1)),"
         " renewed AS (UPDATE runs r SET phase = 'running',"
         "   lease_expires_at = CASE WHEN r.lease_expires_at IS NOT NULL THEN now() + $2" MS " END"
-        "  FROM target t WHERE t.valid AND r.id = t.id AND r.attempt = t.attempt"
-        "   AND r.phase IN ('queued', 'leased', 'running')),"
+        "  FROM target t WHERE t.valid AND t.spoken_for AND r.id = t.id"
+        "   AND r.attempt = t.attempt AND r.phase IN ('queued', 'leased', 'running')),"
         " confirmed AS (UPDATE run_attempts a SET confirmed_at = now() FROM target t"
-        "  WHERE t.valid AND a.wire_id = $1 AND a.confirmed_at IS NULL)"
+        "  WHERE t.valid AND t.spoken_for AND a.wire_id = $1 AND a.confirmed_at IS NULL)"
         " SELECT id, runner_id, attempt, valid FROM target"};
 
+/* Without a job one row with NULLs; without the runner none. */
 static const struct db_statement offer_job = {
         "api_offer_job",
-        "UPDATE run_attempts o SET offered_at = now() FROM"
+        "WITH seen AS (UPDATE runners SET last_seen_at = now()"
+        "  WHERE id = $1 AND last_seen_at < now() - " SEEN_EVERY "),"
+        " offered AS (UPDATE run_attempts o SET offered_at = now() FROM"
         " (SELECT a.run_id, a.attempt, r.job::text AS job FROM runs r"
         "   JOIN run_attempts a ON a.run_id = r.id AND a.attempt = r.attempt"
         "   WHERE r.runner_id = $1 AND r.phase = 'leased' AND a.confirmed_at IS NULL"
         "    AND a.ended_at IS NULL"
         "    AND (a.offered_at IS NULL OR a.offered_at <= now() - $2" MS ")"
         "   ORDER BY a.placed_at, a.run_id LIMIT 1 FOR UPDATE OF a SKIP LOCKED) p"
-        " WHERE o.run_id = p.run_id AND o.attempt = p.attempt RETURNING o.wire_id, p.job"};
+        "  WHERE o.run_id = p.run_id AND o.attempt = p.attempt RETURNING o.wire_id, p.job)"
+        " SELECT o.wire_id, o.job FROM runners w LEFT JOIN offered o ON true WHERE w.id = $1"};
 
 static const struct db_statement waiting_runners = {
         "api_waiting_runners",
@@ -150,38 +153,6 @@ static const struct db_statement queue_scan = {
         "  SELECT $1, $2, $3, 'pending', now(), 'queued', 'scan', $4, $5, $6::jsonb"
         "  WHERE $4 = '' OR EXISTS (SELECT 1 FROM runners WHERE id = $4) RETURNING id)"
         " SELECT pg_notify('fangs_runs', id) FROM queued"};
-
-/* A trigger tells the watcher. */
-static const struct db_statement add_package = {
-        "api_add_package",
-        "INSERT INTO packages (name, added_at) VALUES ($1, now()) ON CONFLICT DO NOTHING"};
-
-static const struct db_statement remove_package = {"api_remove_package",
-                                                   "DELETE FROM packages WHERE name = $1"};
-
-static const struct db_statement put_notifier = {
-        "api_put_notifier",
-        "INSERT INTO notifiers (name, url, template, secret_env, headers, min_severity, enabled,"
-        "  created_at, updated_at)"
-        " VALUES ($1, $2, $3, NULLIF($4, ''), NULLIF($5, ''), NULLIF($6, ''), $7::boolean, now(),"
-        "  now())"
-        " ON CONFLICT (name) DO UPDATE SET url = $2, template = $3, secret_env = NULLIF($4, ''),"
-        "  headers = NULLIF($5, ''), min_severity = NULLIF($6, ''), enabled = $7::boolean,"
-        "  updated_at = now()"};
-
-static const struct db_statement remove_notifier = {"api_remove_notifier",
-                                                    "DELETE FROM notifiers WHERE name = $1"};
-
-static const struct db_statement find_runs = {
-        "api_find_runs",
-        "SELECT id FROM runs WHERE " BEGINS_WITH("id", "$1") " ORDER BY id LIMIT $2::bigint"};
-
-static const struct db_statement find_deviations = {
-        "api_find_deviations",
-        "SELECT id FROM deviations WHERE " BEGINS_WITH("id", "$1") " ORDER BY id LIMIT $2::bigint"};
-
-static const struct db_statement run_package = {"api_run_package",
-                                                "SELECT package_name FROM runs WHERE id = $1"};
 
 const struct db_statement query_totals = {
         "api_totals", "SELECT 'deviations', severity, count(*) FROM deviations GROUP BY severity"
@@ -301,13 +272,6 @@ int query_heartbeat(struct db_conn *conn, const char *runner_id, const char *act
 	return run_statement(conn, &heartbeat, params, 4, err);
 }
 
-int query_touch_runner(struct db_conn *conn, const char *runner_id, struct error *err)
-{
-	const struct db_param params[] = {DB_TEXT(runner_id)};
-
-	return run_statement(conn, &touch_runner, params, 1, err);
-}
-
 int query_confirm_runs(struct db_conn *conn, const char *runner_id, const struct id_list *wire_ids,
                        int64_t lease_ms, struct arena *arena, struct id_list *ret_cancel,
                        struct error *err)
@@ -325,14 +289,15 @@ int query_confirm_runs(struct db_conn *conn, const char *runner_id, const struct
 	return 0;
 }
 
-int query_finish_runs(struct db_conn *conn, const struct id_list *wire_ids, struct error *err)
+int query_finish_runs(struct db_conn *conn, const struct id_list *wire_ids, const char *runner_id,
+                      struct error *err)
 {
 	AUTO(db_array) struct db_array ids;
 
 	db_array_init(&ids, DB_ARRAY_TEXT);
 	add_ids(&ids, wire_ids);
-	const struct db_param params[] = {db_array_param(&ids)};
-	int rc = run_statement(conn, &finish_runs, params, 1, err);
+	const struct db_param params[] = {db_array_param(&ids), DB_TEXT(runner_id)};
+	int rc = run_statement(conn, &finish_runs, params, 2, err);
 	return rc < 0 ? rc : 0;
 }
 
@@ -349,11 +314,11 @@ int query_hand_back_runs(struct db_conn *conn, const char *runner_id, const char
 	return rc < 0 ? rc : 0;
 }
 
-int query_sign_of_life(struct db_conn *conn, const char *wire_id, int64_t lease_ms,
-                       struct gate_pass *ret, struct error *err)
+int query_sign_of_life(struct db_conn *conn, const char *wire_id, const char *speaker,
+                       int64_t lease_ms, struct gate_pass *ret, struct error *err)
 {
-	const struct db_param params[] = {DB_TEXT(wire_id), DB_INT(lease_ms)};
-	AUTO(pgresult) PGresult *result = db_query(conn, &sign_of_life, params, 2, err);
+	const struct db_param params[] = {DB_TEXT(wire_id), DB_INT(lease_ms), DB_TEXT(speaker)};
+	AUTO(pgresult) PGresult *result = db_query(conn, &sign_of_life, params, 3, err);
 
 	if (!result)
 		return -err->code;
@@ -380,6 +345,9 @@ int query_offer_job(struct db_conn *conn, const char *runner_id, int64_t offer_t
 	if (!result)
 		return -err->code;
 	if (PQntuples(result) == 0)
+		return error_set(err, ENOENT,
+		                 "runner not registered; POST /v1/runners/register first");
+	if (db_cell_null(result, 0, 0))
 		return 0;
 	ret->wire_id = arena_strdup(arena, db_cell(result, 0, 0));
 	ret->job_json = arena_strdup(arena, db_cell(result, 0, 1));
@@ -407,62 +375,4 @@ int query_queue_scan(struct db_conn *conn, const struct scan *scan, struct error
 	                                  DB_TEXT(scan->image),   DB_TEXT(scan->job_json)};
 
 	return run_statement(conn, &queue_scan, params, 6, err);
-}
-
-int query_add_package(struct db_conn *conn, const char *name, struct error *err)
-{
-	const struct db_param params[] = {DB_TEXT(name)};
-
-	return run_statement(conn, &add_package, params, 1, err);
-}
-
-int query_remove_package(struct db_conn *conn, const char *name, struct error *err)
-{
-	const struct db_param params[] = {DB_TEXT(name)};
-
-	return run_statement(conn, &remove_package, params, 1, err);
-}
-
-int query_put_notifier(struct db_conn *conn, const struct notifier *n, struct error *err)
-{
-	const struct db_param params[] = {
-	        DB_TEXT(n->name),       DB_TEXT(n->url),     DB_TEXT(n->template),
-	        DB_TEXT(n->secret_env), DB_TEXT(n->headers), DB_TEXT(n->min_severity),
-	        DB_BOOL(n->enabled),
-	};
-
-	return run_statement(conn, &put_notifier, params, 7, err);
-}
-
-int query_remove_notifier(struct db_conn *conn, const char *name, struct error *err)
-{
-	const struct db_param params[] = {DB_TEXT(name)};
-
-	return run_statement(conn, &remove_notifier, params, 1, err);
-}
-
-int query_find_ids(struct db_conn *conn, bool deviations, const char *prefix, size_t max,
-                   struct arena *arena, struct id_list *ret, struct error *err)
-{
-	const struct db_param params[] = {DB_TEXT(prefix), DB_INT((int64_t)max)};
-	AUTO(pgresult)
-	PGresult *result =
-	        db_query(conn, deviations ? &find_deviations : &find_runs, params, 2, err);
-
-	if (!result)
-		return -err->code;
-	read_ids(result, arena, ret);
-	return 0;
-}
-
-int query_run_package(struct db_conn *conn, const char *run_id, struct arena *arena,
-                      const char **ret, struct error *err)
-{
-	const struct db_param params[] = {DB_TEXT(run_id)};
-	AUTO(pgresult) PGresult *result = db_query(conn, &run_package, params, 1, err);
-
-	if (!result)
-		return -err->code;
-	*ret = arena_strdup(arena, PQntuples(result) ? db_cell(result, 0, 0) : "");
-	return 0;
 }

@@ -135,8 +135,14 @@ static void jobs_are_offered_once(void **state)
 {
 	struct test *test = *state;
 	struct offered_job job;
+	struct error err = {0};
 
 	queue_run(test, RUN_A);
+	assert_int_equal(
+	        query_offer_job(test->conn, "r", OFFER_TIMEOUT_MS, &test->arena, &job, &err),
+	        -ENOENT);
+	register_runner(test, "r", "http", "boot1", NULL);
+	register_runner(test, "other", "http", "boot1", NULL);
 	assert_int_equal(
 	        query_offer_job(test->conn, "r", OFFER_TIMEOUT_MS, &test->arena, &job, NULL), 0);
 	place_run(test, RUN_A, 1, RUN_A, "r");
@@ -155,7 +161,7 @@ static void jobs_are_offered_once(void **state)
 	        query_offer_job(test->conn, "r", OFFER_TIMEOUT_MS, &test->arena, &job, NULL), 1);
 	/* Once it has begun, time changes nothing. */
 	struct gate_pass pass;
-	assert_int_equal(query_sign_of_life(test->conn, RUN_A, LEASE_MS, &pass, NULL), 0);
+	assert_int_equal(query_sign_of_life(test->conn, RUN_A, NULL, LEASE_MS, &pass, NULL), 0);
 	script(test, "UPDATE run_attempts SET offered_at = now() - interval '1 minute'");
 	assert_int_equal(
 	        query_offer_job(test->conn, "r", OFFER_TIMEOUT_MS, &test->arena, &job, NULL), 0);
@@ -173,6 +179,7 @@ static void runners_with_jobs_are_found(void **state)
 	struct offered_job job;
 	int found = 0;
 
+	register_runner(test, "r", "http", "boot1", NULL);
 	queue_run(test, RUN_A);
 	queue_run(test, RUN_B);
 	place_run(test, RUN_A, 1, RUN_A, "r");
@@ -195,10 +202,11 @@ static void posts_of_an_overtaken_attempt_are_refused(void **state)
 	struct error err = {0};
 	struct gate_pass pass;
 
-	assert_int_equal(query_sign_of_life(test->conn, RUN_A, LEASE_MS, &pass, &err), -ENOENT);
+	assert_int_equal(query_sign_of_life(test->conn, RUN_A, NULL, LEASE_MS, &pass, &err),
+	                 -ENOENT);
 	queue_run(test, RUN_A);
 	place_run(test, RUN_A, 1, RUN_A, "r");
-	assert_int_equal(query_sign_of_life(test->conn, RUN_A, LEASE_MS, &pass, NULL), 0);
+	assert_int_equal(query_sign_of_life(test->conn, RUN_A, NULL, LEASE_MS, &pass, NULL), 0);
 	assert_string_equal(pass.run_id, RUN_A);
 	assert_string_equal(pass.runner_id, "r");
 	assert_int_equal(pass.attempt, 1);
@@ -206,15 +214,17 @@ static void posts_of_an_overtaken_attempt_are_refused(void **state)
 	                              " AND lease_expires_at > now() + interval '60 s'"),
 	                 1);
 	place_run(test, RUN_A, 2, RETRY_A, "s");
-	assert_int_equal(query_sign_of_life(test->conn, RUN_A, LEASE_MS, &pass, &err), -ESTALE);
+	assert_int_equal(query_sign_of_life(test->conn, RUN_A, NULL, LEASE_MS, &pass, &err),
+	                 -ESTALE);
 	assert_int_equal(number(test, "SELECT count(*) FROM runs WHERE phase = 'leased'"), 1);
-	assert_int_equal(query_sign_of_life(test->conn, RETRY_A, LEASE_MS, &pass, NULL), 0);
+	assert_int_equal(query_sign_of_life(test->conn, RETRY_A, NULL, LEASE_MS, &pass, NULL), 0);
 	assert_string_equal(pass.run_id, RUN_A);
 	assert_int_equal(pass.attempt, 2);
 	/* Given up by the dispatcher: the attempt is the last one, and over. */
 	script(test, "UPDATE run_attempts SET outcome = 'expired', ended_at = now()"
 	             " WHERE attempt = 2; UPDATE runs SET phase = 'finished'");
-	assert_int_equal(query_sign_of_life(test->conn, RETRY_A, LEASE_MS, &pass, &err), -ESTALE);
+	assert_int_equal(query_sign_of_life(test->conn, RETRY_A, NULL, LEASE_MS, &pass, &err),
+	                 -ESTALE);
 }
 
 static void a_run_that_was_never_placed_begins_without_a_lease(void **state)
@@ -223,16 +233,16 @@ static void a_run_that_was_never_placed_begins_without_a_lease(void **state)
 	struct gate_pass pass;
 
 	queue_run(test, RUN_A);
-	assert_int_equal(query_sign_of_life(test->conn, RUN_A, LEASE_MS, &pass, NULL), 0);
+	assert_int_equal(query_sign_of_life(test->conn, RUN_A, NULL, LEASE_MS, &pass, NULL), 0);
 	assert_string_equal(pass.runner_id, "");
 	assert_int_equal(number(test, "SELECT count(*) FROM runs WHERE phase = 'running'"
 	                              " AND lease_expires_at IS NULL"),
 	                 1);
 	const char *ids[] = {RUN_A};
-	assert_int_equal(query_finish_runs(test->conn, &(struct id_list){ids, 1}, NULL), 0);
+	assert_int_equal(query_finish_runs(test->conn, &(struct id_list){ids, 1}, NULL, NULL), 0);
 	assert_int_equal(number(test, "SELECT count(*) FROM runs WHERE phase = 'finished'"), 1);
 	/* A late batch does not begin it again. */
-	assert_int_equal(query_sign_of_life(test->conn, RUN_A, LEASE_MS, &pass, NULL), 0);
+	assert_int_equal(query_sign_of_life(test->conn, RUN_A, NULL, LEASE_MS, &pass, NULL), 0);
 	assert_int_equal(number(test, "SELECT count(*) FROM runs WHERE phase = 'finished'"), 1);
 }
 
@@ -257,7 +267,7 @@ static void heartbeats_tell_what_to_drop(void **state)
 	                              " WHERE confirmed_at IS NOT NULL"),
 	                 1);
 	/* A run whose result came is not dropped while its runner still says goodbye to it. */
-	assert_int_equal(query_finish_runs(test->conn, &(struct id_list){named, 1}, NULL), 0);
+	assert_int_equal(query_finish_runs(test->conn, &(struct id_list){named, 1}, "r", NULL), 0);
 	assert_int_equal(number(test, "SELECT count(*) FROM run_attempts WHERE outcome = 'result'"
 	                              " AND run_id = '" RUN_A "'"),
 	                 1);
@@ -282,8 +292,43 @@ static void heartbeats_know_their_runner(void **state)
 	                              " AND active_run_id = ''"),
 	                 1);
 	assert_int_equal(query_heartbeat(test->conn, "r", "", "", "boot2", NULL), 0);
-	assert_int_equal(query_touch_runner(test->conn, "r", NULL), 1);
-	assert_int_equal(query_touch_runner(test->conn, "x", NULL), 0);
+}
+
+static void polls_are_signs_of_a_runner(void **state)
+{
+	struct test *test = *state;
+	struct offered_job job;
+
+	register_runner(test, "r", "http", "boot1", NULL);
+	script(test, "UPDATE runners SET last_seen_at = now() - interval '1 minute'");
+	assert_int_equal(
+	        query_offer_job(test->conn, "r", OFFER_TIMEOUT_MS, &test->arena, &job, NULL), 0);
+	assert_int_equal(number(test, "SELECT count(*) FROM runners"
+	                              " WHERE last_seen_at > now() - interval '10 seconds'"),
+	                 1);
+	int64_t written = number(test, "SELECT fangs_ns(last_seen_at) FROM runners");
+	assert_int_equal(
+	        query_offer_job(test->conn, "r", OFFER_TIMEOUT_MS, &test->arena, &job, NULL), 0);
+	assert_int_equal(number(test, "SELECT fangs_ns(last_seen_at) FROM runners"), written);
+}
+
+static void others_runs_are_not_touched(void **state)
+{
+	struct test *test = *state;
+	const char *ids[] = {RUN_A};
+	struct gate_pass pass;
+
+	queue_run(test, RUN_A);
+	place_run(test, RUN_A, 1, RUN_A, "r");
+	assert_int_equal(query_sign_of_life(test->conn, RUN_A, "other", LEASE_MS, &pass, NULL), 0);
+	assert_string_equal(pass.runner_id, "r");
+	assert_int_equal(number(test, "SELECT count(*) FROM runs WHERE phase = 'leased'"), 1);
+	assert_int_equal(number(test, "SELECT count(confirmed_at) FROM run_attempts"), 0);
+	assert_int_equal(query_finish_runs(test->conn, &(struct id_list){ids, 1}, "other", NULL),
+	                 0);
+	assert_int_equal(number(test, "SELECT count(*) FROM runs WHERE phase = 'leased'"), 1);
+	assert_int_equal(query_sign_of_life(test->conn, RUN_A, "r", LEASE_MS, &pass, NULL), 0);
+	assert_int_equal(number(test, "SELECT count(*) FROM runs WHERE phase = 'running'"), 1);
 }
 
 static void a_new_boot_gives_up_its_leases(void **state)
@@ -295,7 +340,7 @@ static void a_new_boot_gives_up_its_leases(void **state)
 	register_runner(test, "r", "http", "boot1", NULL);
 	queue_run(test, RUN_A);
 	place_run(test, RUN_A, 1, RUN_A, "r");
-	assert_int_equal(query_sign_of_life(test->conn, RUN_A, LEASE_MS, &pass, NULL), 0);
+	assert_int_equal(query_sign_of_life(test->conn, RUN_A, NULL, LEASE_MS, &pass, NULL), 0);
 	/* The same boot registers again: nothing is lost. */
 	register_runner(test, "r", "http", "boot1", NULL);
 	assert_int_equal(number(test, "SELECT count(*) FROM run_attempts WHERE outcome = ''"), 1);
@@ -305,7 +350,8 @@ static void a_new_boot_gives_up_its_leases(void **state)
 	assert_int_equal(number(test, "SELECT count(*) FROM runs WHERE lease_expires_at <= now()"),
 	                 1);
 	/* Its ghost must not renew the lease. */
-	assert_int_equal(query_sign_of_life(test->conn, RUN_A, LEASE_MS, &pass, &err), -ESTALE);
+	assert_int_equal(query_sign_of_life(test->conn, RUN_A, NULL, LEASE_MS, &pass, &err),
+	                 -ESTALE);
 	assert_int_equal(number(test, "SELECT count(*) FROM runs WHERE lease_expires_at <= now()"),
 	                 1);
 }
@@ -326,7 +372,7 @@ static void a_runner_hands_back_what_it_holds(void **state)
 	register_runner(test, "other", "http", "boot1", NULL);
 	queue_run(test, RUN_A);
 	place_run(test, RUN_A, 1, RUN_A, "r");
-	assert_int_equal(query_sign_of_life(test->conn, RUN_A, LEASE_MS, &pass, NULL), 0);
+	assert_int_equal(query_sign_of_life(test->conn, RUN_A, NULL, LEASE_MS, &pass, NULL), 0);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct id_list ids = {(const char *[]){cases[i].wire_id}, 1};
 
@@ -346,7 +392,8 @@ static void a_runner_hands_back_what_it_holds(void **state)
 	                              " AND r.phase = 'running'"),
 	                 1);
 	/* What it still sends is refused, as is a heartbeat on its way that renews the lease. */
-	assert_int_equal(query_sign_of_life(test->conn, RUN_A, LEASE_MS, &pass, &err), -ESTALE);
+	assert_int_equal(query_sign_of_life(test->conn, RUN_A, NULL, LEASE_MS, &pass, &err),
+	                 -ESTALE);
 	struct id_list cancel;
 	assert_int_equal(
 	        query_confirm_runs(test->conn, "r", &ids, LEASE_MS, &test->arena, &cancel, NULL),
@@ -371,7 +418,7 @@ static void a_finished_run_is_not_handed_back(void **state)
 	register_runner(test, "r", "http", "boot1", NULL);
 	queue_run(test, RUN_A);
 	place_run(test, RUN_A, 1, RUN_A, "r");
-	assert_int_equal(query_finish_runs(test->conn, &ids, NULL), 0);
+	assert_int_equal(query_finish_runs(test->conn, &ids, NULL, NULL), 0);
 	assert_int_equal(query_hand_back_runs(test->conn, "r", "boot1", &ids, NULL), 0);
 	assert_int_equal(number(test, "SELECT count(*) FROM run_attempts a JOIN runs r"
 	                              " ON r.id = a.run_id WHERE a.outcome = 'result'"
@@ -399,52 +446,6 @@ static void kafka_runners_get_partitions(void **state)
 	assert_int_equal(register_runner(test, "a", "kafka", "3", NULL), 1);
 }
 
-static void ids_are_found_by_prefix(void **state)
-{
-	struct test *test = *state;
-	struct id_list ids;
-
-	queue_run(test, RUN_A);
-	queue_run(test, RUN_B);
-	assert_int_equal(query_find_ids(test->conn, false, "0000", 10, &test->arena, &ids, NULL),
-	                 0);
-	assert_int_equal(ids.count, 2);
-	assert_int_equal(query_find_ids(test->conn, false, RUN_B, 10, &test->arena, &ids, NULL), 0);
-	assert_int_equal(ids.count, 1);
-	assert_string_equal(ids.items[0], RUN_B);
-	assert_int_equal(query_find_ids(test->conn, false, "01", 10, &test->arena, &ids, NULL), 0);
-	assert_int_equal(ids.count, 0);
-	assert_int_equal(query_find_ids(test->conn, true, "0", 10, &test->arena, &ids, NULL), 0);
-	assert_int_equal(ids.count, 0);
-}
-
-/* Every statement that only reads can be prepared and run. */
-static void lists_are_sound(void **state)
-{
-	struct test *test = *state;
-	const struct {
-		const struct db_statement *statement;
-		size_t params;
-	} lists[] = {
-	        {&browse_packages, 3}, {&browse_releases, 4},      {&browse_runs, 7},
-	        {&browse_pending, 4},  {&browse_deviations, 7},    {&browse_run_deviations, 4},
-	        {&browse_events, 5},   {&browse_notifications, 4}, {&browse_baseline_items, 4},
-	        {&browse_runners, 3},  {&browse_notifiers, 3},     {&browse_services, 0},
-	        {&browse_counts, 0},   {&browse_server, 0},        {&query_totals, 0},
-	};
-	const struct db_param params[7] = {DB_TEXT("10")};
-
-	queue_run(test, RUN_A);
-	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
-		struct error err = {0};
-		AUTO(pgresult)
-		PGresult *result =
-		        db_query(test->conn, lists[i].statement, params, lists[i].params, &err);
-		if (!result)
-			fail_msg("%s", err.text);
-	}
-}
-
 #define QUERY_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -457,12 +458,12 @@ int main(void)
 	        QUERY_TEST(a_run_that_was_never_placed_begins_without_a_lease),
 	        QUERY_TEST(heartbeats_tell_what_to_drop),
 	        QUERY_TEST(heartbeats_know_their_runner),
+	        QUERY_TEST(polls_are_signs_of_a_runner),
+	        QUERY_TEST(others_runs_are_not_touched),
 	        QUERY_TEST(a_new_boot_gives_up_its_leases),
 	        QUERY_TEST(a_runner_hands_back_what_it_holds),
 	        QUERY_TEST(a_finished_run_is_not_handed_back),
 	        QUERY_TEST(kafka_runners_get_partitions),
-	        QUERY_TEST(ids_are_found_by_prefix),
-	        QUERY_TEST(lists_are_sound),
 	};
 
 	if (!db_fixture_available())

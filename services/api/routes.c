@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "routes.h"
 
+#include <stdlib.h>
+
 #include "access/access.h"
-#include "resources/browse.h"
-#include "resources/manage.h"
+#include "access/tokens_http.h"
+#include "base/alloc.h"
+#include "live/live.h"
+#include "openapi.h"
+#include "resources/body.h"
+#include "resources/resources.h"
 #include "status.h"
 #include "ui.h"
 #include "wire/wire.h"
@@ -19,10 +25,15 @@
 		.method = "GET", .pattern = (path), .head_runs_handler = true, .immediate = true,  \
 		.handler = (function)                                                              \
 	}
+#define PAGE(path, function)                                                                       \
+	{                                                                                          \
+		.method = "GET", .pattern = (path), .head_runs_handler = true, .immediate = true,  \
+		.access = ACCESS_ANYBODY | ACCESS_OPS_ONLY, .handler = (function)                  \
+	}
 #define CHANGE(verb, path, limit, function)                                                        \
 	{                                                                                          \
 		.method = (verb), .pattern = (path), .body_max_bytes = (limit),                    \
-		.access = ACCESS_OPERATOR, .handler = (function)                                   \
+		.access = ACCESS_OPERATOR | ACCESS_JSON_BODY, .handler = (function)                \
 	}
 #define POST(path, limit, function) CHANGE("POST", path, limit, function)
 #define RUNNER_POST(path, limit, truncates, function)                                              \
@@ -42,7 +53,12 @@ const struct http_route api_routes[] = {
          .pattern = "/v1/runners/{id}/jobs",
          .access = ACCESS_RUNNER,
          .handler = wire_handle_jobs},
-        POST("/v1/scans", WIRE_SCAN_MAX_BYTES, wire_handle_scans),
+        /* Existing clients may call the body whatever they like. */
+        {.method = "POST",
+         .pattern = "/v1/scans",
+         .body_max_bytes = WIRE_SCAN_MAX_BYTES,
+         .access = ACCESS_OPERATOR,
+         .handler = wire_handle_scans},
         {.method = "POST",
          .pattern = "/v1/runs/{run_id}/events",
          .body_max_bytes = WIRE_EVENTS_MAX_BYTES,
@@ -53,35 +69,87 @@ const struct http_route api_routes[] = {
 
         /* The JSON API of command line and dashboard. */
         GET("/v1/status", status_handle_status),
-        GET("/v1/packages", browse_handle_packages),
-        POST("/v1/packages", MANAGE_BODY_MAX_BYTES, manage_handle_add_package),
-        GET("/v1/packages/{name}", browse_handle_package),
-        CHANGE("DELETE", "/v1/packages/{name}", 0, manage_handle_remove_package),
-        GET("/v1/releases", browse_handle_releases),
-        GET("/v1/runs", browse_handle_runs),
-        GET("/v1/runs/{id}", browse_handle_run),
-        GET("/v1/runs/{id}/deviations", browse_handle_run_deviations),
-        GET("/v1/runs/{id}/events", browse_handle_run_events),
-        GET("/v1/runs/{id}/notifications", browse_handle_run_notifications),
-        POST("/v1/runs/{id}/promote", MANAGE_BODY_MAX_BYTES, manage_handle_promote),
-        GET("/v1/deviations", browse_handle_deviations),
-        GET("/v1/deviations/{id}", browse_handle_deviation),
-        GET("/v1/pending", browse_handle_pending),
-        GET("/v1/baselines/{package}", browse_handle_baseline),
-        GET("/v1/runners", browse_handle_runners),
-        GET("/v1/notifiers", browse_handle_notifiers),
-        CHANGE("PUT", "/v1/notifiers/{name}", MANAGE_BODY_MAX_BYTES, manage_handle_put_notifier),
-        CHANGE("DELETE", "/v1/notifiers/{name}", 0, manage_handle_remove_notifier),
+        GET("/v1/packages", packages_handle_list),
+        POST("/v1/packages", BODY_MAX_BYTES, packages_handle_add),
+        GET("/v1/packages/{name}", packages_handle_get),
+        CHANGE("DELETE", "/v1/packages/{name}", 0, packages_handle_remove),
+        GET("/v1/releases", releases_handle_list),
+        GET("/v1/runs", runs_handle_list),
+        GET("/v1/runs/{id}", runs_handle_get),
+        GET("/v1/runs/{id}/deviations", deviations_handle_of_run),
+        GET("/v1/runs/{id}/events", events_handle_list),
+        GET("/v1/runs/{id}/notifications", notifications_handle_of_run),
+        POST("/v1/runs/{id}/promote", BODY_MAX_BYTES, decisions_handle_promote),
+        POST("/v1/runs/{id}/reject", BODY_MAX_BYTES, decisions_handle_reject),
+        GET("/v1/pending", runs_handle_pending),
+        GET("/v1/deviations", deviations_handle_list),
+        GET("/v1/deviations/{id}", deviations_handle_get),
+        GET("/v1/decisions", decisions_handle_list),
+        GET("/v1/baselines", baselines_handle_list),
+        GET("/v1/baselines/{package}", baselines_handle_get),
+        CHANGE("DELETE", "/v1/baselines/{package}", BODY_MAX_BYTES, baselines_handle_reset),
+        CHANGE("DELETE", "/v1/baselines/{package}/fingerprints", BODY_MAX_BYTES,
+               baselines_handle_forget),
+        GET("/v1/allow-entries", allow_entries_handle_list),
+        POST("/v1/allow-entries", BODY_MAX_BYTES, allow_entries_handle_add),
+        GET("/v1/allow-entries/{id}", allow_entries_handle_get),
+        CHANGE("DELETE", "/v1/allow-entries/{id}", 0, allow_entries_handle_remove),
+        GET("/v1/notifiers", notifiers_handle_list),
+        GET("/v1/notifiers/{name}", notifiers_handle_get),
+        CHANGE("PUT", "/v1/notifiers/{name}", BODY_MAX_BYTES, notifiers_handle_put),
+        CHANGE("DELETE", "/v1/notifiers/{name}", 0, notifiers_handle_remove),
+        GET("/v1/notifications", notifications_handle_list),
+        GET("/v1/runners", runners_handle_list),
+        GET("/v1/runners/{id}", runners_handle_get),
+        CHANGE("DELETE", "/v1/runners/{id}", 0, runners_handle_remove),
+        GET("/v1/settings", settings_handle_get),
+        GET_NOW("/v1/openapi.yaml", openapi_handle),
+        /* HEAD must not open a stream. */
+        {.method = "GET", .pattern = "/v1/live", .access = ACCESS_VIEWER, .handler = live_handle},
+
+        /* Whom the gateway answers. */
+        {.method = "GET",
+         .pattern = "/v1/tokens",
+         .head_runs_handler = true,
+         .access = ACCESS_OPERATOR,
+         .handler = tokens_handle_list},
+        POST("/v1/tokens", TOKENS_BODY_MAX_BYTES, tokens_handle_create),
+        CHANGE("DELETE", "/v1/tokens/{id}", 0, tokens_handle_revoke),
 
         /* For machines. */
-        GET("/metrics", status_handle_metrics),
+        {.method = "GET",
+         .pattern = "/metrics",
+         .head_runs_handler = true,
+         .access = ACCESS_VIEWER | ACCESS_OPS_ONLY,
+         .handler = status_handle_metrics},
         GET_NOW("/livez", status_handle_livez),
         GET_NOW("/readyz", status_handle_readyz),
 
         /* For people. */
-        GET_NOW("/", ui_handle_root),
-        GET_NOW("/ui", ui_handle_no_slash),
-        GET_NOW("/ui/{path...}", ui_handle_file),
+        PAGE("/", ui_handle_root),
+        PAGE("/ui", ui_handle_no_slash),
+        PAGE("/ui/{path...}", ui_handle_file),
         GET_NOW("/{path...}", ui_handle_unknown),
 };
 const size_t api_route_count = sizeof(api_routes) / sizeof(api_routes[0]);
+
+static bool is_served(const struct http_route *route, enum routes_listener listener, bool split)
+{
+	if (!split)
+		return true;
+	if (listener == ROUTES_MAIN)
+		return (route->access & ACCESS_OPS_ONLY) == 0;
+	return (route->access & ACCESS_MASK) != ACCESS_RUNNER;
+}
+
+size_t routes_select(enum routes_listener listener, bool split, struct http_route **ret)
+{
+	size_t count = 0;
+
+	*ret = xcalloc(api_route_count, sizeof(**ret));
+	for (size_t i = 0; i < api_route_count; i++) {
+		if (is_served(&api_routes[i], listener, split))
+			(*ret)[count++] = api_routes[i];
+	}
+	return count;
+}

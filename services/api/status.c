@@ -3,30 +3,42 @@
 
 #include "api.h"
 #include "queries.h"
+#include "resources/params.h"
 #include "resources/rows_json.h"
+#include "resources/sql.h"
 
-enum { DOCUMENT_MAX_BYTES = 4 << 20, DETAIL_MAX_BYTES = 256, RUNNERS_MAX = 1000 };
+enum { DOCUMENT_MAX_BYTES = 4 << 20, DETAIL_MAX_BYTES = 256 };
+
+// clang-format off
+static const struct db_statement server = {"api_server",
+	"SELECT true AS ok, current_setting('server_version') AS version"};
+static const struct db_statement services = {"api_services",
+	"SELECT regexp_replace(service, '^fangs-', '') AS service, instance, version, ready, detail, "
+	UTC("started_at") " AS started_at, " UTC("last_seen_at") " AS last_seen_at,"
+	" last_seen_at > now() - interval '30 seconds' AS alive FROM service_instances"
+	" WHERE last_seen_at > now() - interval '1 hour' ORDER BY 1, 2"};
+// clang-format on
 
 /* What the database says; each NULL while it is away. */
 struct answers {
-	PGresult *server, *services, *runners, *counts;
+	PGresult *server, *services, *runners;
+	struct view counts;
 };
 
-static void ask(struct api *api, struct answers *ret, struct error *err)
+static void ask(struct api *api, struct arena *arena, struct answers *ret, struct error *err)
 {
 	AUTO(db_conn) struct db_conn *conn = db_acquire(api->db, err);
-	const struct db_param first_page[] = {DB_INT(RUNNERS_MAX), DB_NULL, DB_NULL};
 
 	*ret = (struct answers){0};
 	if (!conn)
 		return;
-	ret->server = db_query(conn, &browse_server, NULL, 0, err);
+	ret->server = db_query(conn, &server, NULL, 0, err);
 	if (ret->server)
-		ret->services = db_query(conn, &browse_services, NULL, 0, err);
+		ret->services = db_query(conn, &services, NULL, 0, err);
 	if (ret->services)
-		ret->runners = db_query(conn, &browse_runners, first_page, 3, err);
+		ret->runners = db_query(conn, &runners_for_status, NULL, 0, err);
 	if (ret->runners)
-		ret->counts = db_query(conn, &browse_counts, NULL, 0, err);
+		ret->counts = totals_counts(&api->totals, conn, arena, err);
 }
 
 static void release(struct answers *answers)
@@ -34,40 +46,29 @@ static void release(struct answers *answers)
 	PQclear(answers->server);
 	PQclear(answers->services);
 	PQclear(answers->runners);
-	PQclear(answers->counts);
 }
 
-/* `hidden` columns at the end are not shown. */
-static void write_rows(struct json_writer *w, const char *key, const PGresult *result, int hidden)
+static void write_rows(struct json_writer *w, const char *key, const PGresult *result)
 {
 	json_member(w, key);
 	if (result) {
-		rows_write_array(w, result, 0, PQntuples(result), PQnfields(result) - hidden);
+		rows_write_array(w, result, 0, PQntuples(result), PQnfields(result));
 		return;
 	}
 	json_array(w);
 	json_end_array(w);
 }
 
-static void write_database(struct json_writer *w, const PGresult *server, const struct error *err)
+static void write_database(struct json_writer *w, const PGresult *found, const struct error *err)
 {
 	json_member(w, "database");
 	json_object(w);
-	if (server) {
-		rows_write_members(w, server, 0, PQnfields(server));
+	if (found) {
+		rows_write_members(w, found, 0, PQnfields(found));
 	} else {
 		json_member_bool(w, "ok", false);
 		json_member_string(w, "error", err->text);
 	}
-	json_end_object(w);
-}
-
-static void write_counts(struct json_writer *w, const PGresult *counts)
-{
-	json_member(w, "counts");
-	json_object(w);
-	if (counts)
-		rows_write_members(w, counts, 0, PQnfields(counts));
 	json_end_object(w);
 }
 
@@ -89,16 +90,18 @@ void status_handle_status(void *ctx, struct http_request *request)
 	AUTO(buf) struct buf body;
 
 	buf_init(&body, DOCUMENT_MAX_BYTES);
-	ask(api, &answers, &err);
+	if (!params_none(request))
+		return;
+	ask(api, http_request_arena(request), &answers, &err);
 	struct json_writer w = json_writer_on(&body);
 	json_object(&w);
 	json_member_string(&w, "gateway_url", own_url(api, request));
 	json_member_string(&w, "version", FANGS_VERSION);
 	json_member_string(&w, "bus", api->bus_driver);
 	write_database(&w, answers.server, &err);
-	write_rows(&w, "services", answers.services, 0);
-	write_rows(&w, "runners", answers.runners, 1);
-	write_counts(&w, answers.counts);
+	write_rows(&w, "services", answers.services);
+	write_rows(&w, "runners", answers.runners);
+	json_member_raw(&w, "counts", answers.counts.size ? answers.counts : VIEW_LITERAL("{}"));
 	json_end_object(&w);
 	release(&answers);
 	http_reply_json(request, 200, buf_view(&body));

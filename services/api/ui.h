@@ -14,6 +14,7 @@ struct ui_file {
 };
 extern const struct ui_file ui_files[]; /* generated */
 extern const size_t ui_file_count;
+extern const struct ui_file openapi_files[]; /* generated: the one of openapi.h */
 
 void ui_handle_file(void *ctx, struct http_request *request);
 void ui_handle_root(void *ctx, struct http_request *request);     /* to the dashboard */

@@ -86,6 +86,7 @@ static int open_bus(struct foundation *f, struct error *err)
 {
 	struct backbone *backbone = &f->backbone;
 
+	backbone->config = f->config;
 	backbone->bus_driver = f->bus_config.driver;
 	backbone->bus = bus_open(&f->bus_config, backbone->db, f->program->name, err);
 	if (!backbone->bus)

@@ -29,7 +29,8 @@ struct backbone {
 	struct service *service;
 	struct db *db;
 	struct bus *bus;
-	const char *bus_driver; /* "kafka" or "postgres" */
+	const char *bus_driver;      /* "kafka" or "postgres" */
+	const struct config *config; /* for those who show it */
 };
 
 struct backbone_program {

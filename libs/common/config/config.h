@@ -92,6 +92,14 @@ struct config *config_load(const struct config_program *program, int argc, char 
                            enum config_action *ret_action, struct error *err);
 void config_destroy(struct config *config);
 
+/* The values in effect as a JSON array of {"key","value","default","origin"}; secrets as
+ * "[redacted]", of a CONFIG_NODE only whether it is given. `scratch` is for what has to be put
+ * together. Any thread. */
+struct arena;
+struct json_writer;
+void config_write_settings(const struct config *config, struct arena *scratch,
+                           struct json_writer *w);
+
 /* Walking a CONFIG_NODE: kinds, children, scalars. */
 enum config_node_kind { CONFIG_NODE_SCALAR, CONFIG_NODE_LIST, CONFIG_NODE_MAP };
 enum config_node_kind config_node_kind(const struct config_node *node);

@@ -137,14 +137,34 @@ void config_write_markdown(struct config *config, struct buf *out)
 		write_row(config, &config->settings[i], out);
 }
 
-/* Writes a string; the password of a URL ("scheme://user:password@host") is left out. */
+/* Behind "password=" of a URL's query or of a connection string, up to where it ends. */
+static const char *password_end(const char *start)
+{
+	if (*start == '\'') {
+		const char *quote = strchr(start + 1, '\'');
+		return quote ? quote + 1 : start + strlen(start);
+	}
+	return start + strcspn(start, "& ");
+}
+
+/* Writes a string; the password of a URL ("scheme://user:password@host", "?password=...") or of a
+ * connection string is left out. */
 static void put_redacted(struct json_writer *w, struct arena *arena, const char *text)
 {
+	static const char word[] = "password=";
 	const char *scheme_end = strstr(text, "://");
 	const char *at = scheme_end ? strchr(scheme_end + 3, '@') : NULL;
 	const char *colon = at ? memchr(scheme_end + 3, ':', (size_t)(at - scheme_end - 3)) : NULL;
+
 	if (colon)
 		text = arena_printf(arena, "%.*s:[redacted]%s", (int)(colon - text), text, at);
+	for (const char *hit = strstr(text, word); hit; hit = strstr(hit, word)) {
+		size_t kept = (size_t)(hit - text) + sizeof(word) - 1;
+
+		text = arena_printf(arena, "%.*s[redacted]%s", (int)kept, text,
+		                    password_end(text + kept));
+		hit = text + kept;
+	}
 	json_put_string(w, text);
 }
 
@@ -157,7 +177,7 @@ static void put_list(struct json_writer *w, const struct config_list *list)
 }
 
 /* JSON scalars and lists are YAML, too. */
-static void put_value(struct config *config, const struct setting *setting, struct json_writer *w)
+static void put_value(struct arena *arena, const struct setting *setting, struct json_writer *w)
 {
 	const void *field = (const char *)setting->target + setting->option->offset;
 	switch (setting->option->type) {
@@ -165,7 +185,7 @@ static void put_value(struct config *config, const struct setting *setting, stru
 		json_put_string(w, **(char *const *)field ? "[redacted]" : "");
 		break;
 	case CONFIG_STRING:
-		put_redacted(w, &config->arena, *(char *const *)field);
+		put_redacted(w, arena, *(char *const *)field);
 		break;
 	case CONFIG_LIST:
 		put_list(w, field);
@@ -191,7 +211,45 @@ void config_write_values(struct config *config, struct buf *out)
 			continue;
 		}
 		buf_printf(out, "%s: ", setting->option->key);
-		put_value(config, setting, &w);
+		put_value(&config->arena, setting, &w);
 		buf_printf(out, " # %s\n", setting->origin);
 	}
+}
+
+/* A fallback is text, whatever the type is. */
+static void put_default(const struct config_option *option, struct json_writer *w)
+{
+	const char *text = option->fallback ? option->fallback : "";
+
+	if (option->type == CONFIG_SECRET && *text)
+		text = "[redacted]";
+	json_member_string(w, "default", text);
+}
+
+static void put_setting(const struct setting *setting, struct arena *scratch, struct json_writer *w)
+{
+	json_object(w);
+	json_member_string(w, "key", setting->option->key);
+	json_member(w, "value");
+	if (setting->option->type == CONFIG_NODE)
+		json_put_bool(w, setting->node != NULL);
+	else if (setting->option->type == CONFIG_DURATION_MS ||
+	         setting->option->type == CONFIG_SIZE)
+		json_put_string(w, setting->text ? setting->text : "0");
+	else
+		put_value(scratch, setting, w);
+	put_default(setting->option, w);
+	json_member_string(w, "origin", setting->origin ? setting->origin : "default");
+	json_end_object(w);
+}
+
+void config_write_settings(const struct config *config, struct arena *scratch,
+                           struct json_writer *w)
+{
+	json_array(w);
+	for (size_t i = 0; i < config->setting_count; i++) {
+		if (config->settings[i].sources & CONFIG_IN_FILE)
+			put_setting(&config->settings[i], scratch, w);
+	}
+	json_end_array(w);
 }

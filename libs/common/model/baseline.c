@@ -2,6 +2,7 @@
 #include "model/baseline.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #include "base/alloc.h"
 
@@ -69,32 +70,104 @@ static const struct db_statement merge_actors = {
 
 static const struct db_statement mark_run = {
         "baseline_mark_run",
-        "UPDATE runs SET is_baseline = TRUE WHERE id = $1",
+        "UPDATE runs SET is_baseline = TRUE, "
+        "decision = CASE WHEN $2::BOOLEAN THEN 'promote' ELSE decision END WHERE id = $1",
+};
+
+static const struct db_statement reject_run = {
+        "baseline_reject_run",
+        "UPDATE runs SET decision = 'reject' WHERE id = $1 AND decision <> 'reject'",
+};
+
+/* The differ takes the same lock before it looks whether there is a baseline. */
+static const struct db_statement lock_package = {
+        "baseline_lock_package",
+        "SELECT pg_advisory_xact_lock(hashtextextended('fangs baseline ' || $1::text, 0))",
+};
+
+/* Their fingerprints are gone: they stand for nothing any more. */
+static const struct db_statement release_runs = {
+        "baseline_release_runs",
+        "UPDATE runs SET is_baseline = FALSE WHERE package_name = $1 AND is_baseline",
+};
+
+static const struct db_statement drop_baseline = {
+        "baseline_drop",
+        "WITH head AS (DELETE FROM baselines WHERE package_name = $1 RETURNING 1), "
+        "actors AS (DELETE FROM baseline_actors WHERE package_name = $1), "
+        "prints AS (DELETE FROM baseline_fingerprints WHERE package_name = $1 RETURNING 1) "
+        "SELECT (SELECT count(*) FROM prints), (SELECT count(*) FROM head)",
+};
+
+static const struct db_statement drop_fingerprint = {
+        "baseline_drop_fingerprint",
+        "WITH actors AS (DELETE FROM baseline_actors "
+        "WHERE package_name = $1 AND category = $2 AND value = $3) "
+        "DELETE FROM baseline_fingerprints "
+        "WHERE package_name = $1 AND category = $2 AND value = $3",
 };
 
 static const struct db_statement record_decision = {
         "baseline_record_decision",
-        "INSERT INTO decisions (run_id, decision, decided_by) VALUES ($1, 'promote', $2)",
+        "INSERT INTO decisions (decision, run_id, package_name, category, value, decided_by, note) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7)",
 };
+
+/* What is decided about; "" for what it has not. */
+struct subject {
+	const char *run_id, *package, *category, *value;
+};
+
+static int64_t record(struct db_conn *conn, const char *word, const struct subject *subject,
+                      const struct baseline_decision *decision, struct error *err)
+{
+	const struct db_param params[] = {
+	        DB_TEXT(word),
+	        DB_TEXT(subject->run_id),
+	        DB_TEXT(subject->package),
+	        DB_TEXT(subject->category),
+	        DB_TEXT(subject->value),
+	        DB_TEXT(decision->by),
+	        DB_TEXT(decision->note),
+	};
+
+	return db_exec(conn, &record_decision, params, 7, err);
+}
+
+struct held_run {
+	char *package; /* the holder's */
+	bool is_baseline, judged;
+};
+
+static int hold(struct db_conn *conn, const char *run_id, struct held_run *ret, struct error *err)
+{
+	const struct db_param params[] = {DB_TEXT(run_id)};
+	AUTO(pgresult) PGresult *result = db_query(conn, &hold_run, params, 1, err);
+
+	if (!result)
+		return -(err ? err->code : EIO);
+	if (PQntuples(result) == 0)
+		return error_set(err, ENOENT, "run '%s' not found", run_id);
+	if (!*db_cell(result, 0, 0))
+		return error_set(err, EINVAL, "run '%s' has no package name", run_id);
+	ret->is_baseline = db_cell_bool(result, 0, 1);
+	ret->judged = db_cell_bool(result, 0, 2);
+	ret->package = xstrdup(db_cell(result, 0, 0));
+	return 0;
+}
 
 /* 1: `*ret_package` is to be promoted; 0: the run is a baseline already. */
 static int lock_run(struct db_conn *conn, const char *run_id, bool by_person, char **ret_package,
                     struct error *err)
 {
-	const struct db_param params[] = {DB_TEXT(run_id)};
-	AUTO(pgresult) PGresult *result = db_query(conn, &hold_run, params, 1, err);
-	if (!result)
-		return -(err ? err->code : EIO);
-	if (PQntuples(result) == 0)
-		return error_set(err, ENOENT, "run '%s' not found", run_id);
-	const char *package = db_cell(result, 0, 0);
-	if (!*package)
-		return error_set(err, EINVAL, "run '%s' has no package name", run_id);
-	if (db_cell_bool(result, 0, 1))
-		return 0;
-	if (by_person && !db_cell_bool(result, 0, 2))
+	struct held_run run = {0};
+	int rc = hold(conn, run_id, &run, err);
+
+	*ret_package = run.package;
+	if (rc < 0 || run.is_baseline)
+		return rc;
+	if (by_person && !run.judged)
 		return error_set(err, EINVAL, "run '%s' is not judged yet", run_id);
-	*ret_package = xstrdup(package);
 	return 1;
 }
 
@@ -114,20 +187,91 @@ static int64_t merge(struct db_conn *conn, const char *package, const char *run_
 	return rc < 0 ? rc : merged;
 }
 
-int64_t baseline_promote(struct db_conn *conn, const char *run_id, const char *decided_by,
-                         struct error *err)
+int64_t baseline_promote(struct db_conn *conn, const char *run_id,
+                         const struct baseline_decision *decision, struct error *err)
 {
 	AUTO(free) char *package = NULL;
-	bool by_person = decided_by != NULL;
+	bool by_person = decision != NULL;
 	int rc = lock_run(conn, run_id, by_person, &package, err);
 	if (rc <= 0)
 		return rc;
 	int64_t merged = merge(conn, package, run_id, by_person, err);
 	if (merged < 0)
 		return merged;
-	const struct db_param params[] = {DB_TEXT(run_id), DB_TEXT(decided_by)};
-	int64_t done = db_exec(conn, &mark_run, params, 1, err);
+	const struct db_param params[] = {DB_TEXT(run_id), DB_BOOL(by_person)};
+	int64_t done = db_exec(conn, &mark_run, params, 2, err);
 	if (done >= 0 && by_person)
-		done = db_exec(conn, &record_decision, params, 2, err);
+		done = record(conn, "promote", &(struct subject){run_id, package, "", ""}, decision,
+		              err);
 	return done < 0 ? done : merged;
+}
+
+int baseline_reject(struct db_conn *conn, const char *run_id,
+                    const struct baseline_decision *decision, struct error *err)
+{
+	AUTO(free) char *package = NULL;
+	struct held_run run = {0};
+	int rc = hold(conn, run_id, &run, err);
+
+	package = run.package;
+	if (rc < 0)
+		return rc;
+	if (run.is_baseline)
+		return error_set(
+		        err, EINVAL,
+		        "run '%s' is part of the baseline: remove from that what should not "
+		        "be in it",
+		        run_id);
+	if (!run.judged)
+		return error_set(err, EINVAL, "run '%s' is not judged yet", run_id);
+	const struct db_param params[] = {DB_TEXT(run_id)};
+	int64_t changed = db_exec(conn, &reject_run, params, 1, err);
+	if (changed > 0 &&
+	    record(conn, "reject", &(struct subject){run_id, package, "", ""}, decision, err) < 0)
+		return -err->code;
+	return (int)changed;
+}
+
+/* The number of fingerprints; -ENOENT without a baseline. */
+static int64_t drop(struct db_conn *conn, const char *package, struct error *err)
+{
+	const struct db_param params[] = {DB_TEXT(package)};
+	AUTO(pgresult) PGresult *result = db_query(conn, &drop_baseline, params, 1, err);
+
+	if (!result)
+		return -err->code;
+	int64_t count = db_cell_int(result, 0, 0);
+	if (count == 0 && db_cell_int(result, 0, 1) == 0)
+		return error_set(err, ENOENT, "package '%s' has no baseline", package);
+	return count;
+}
+
+int64_t baseline_reset(struct db_conn *conn, const char *package,
+                       const struct baseline_decision *decision, struct error *err)
+{
+	const struct db_param params[] = {DB_TEXT(package)};
+	int64_t count = db_exec(conn, &lock_package, params, 1, err);
+
+	if (count >= 0)
+		count = drop(conn, package, err);
+	if (count < 0)
+		return count;
+	if (db_exec(conn, &release_runs, params, 1, err) < 0 ||
+	    record(conn, "reset", &(struct subject){"", package, "", ""}, decision, err) < 0)
+		return -err->code;
+	return count;
+}
+
+int baseline_forget(struct db_conn *conn, const char *package, const char *category,
+                    const char *value, const struct baseline_decision *decision, struct error *err)
+{
+	const struct db_param params[] = {DB_TEXT(package), DB_TEXT(category), DB_TEXT(value)};
+	int64_t count = db_exec(conn, &lock_package, params, 1, err);
+
+	if (count >= 0)
+		count = db_exec(conn, &drop_fingerprint, params, 3, err);
+	if (count > 0 && record(conn, "forget", &(struct subject){"", package, category, value},
+	                        decision, err) < 0)
+		return -err->code;
+	return (int)count;
 }

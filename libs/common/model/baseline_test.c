@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -52,7 +53,8 @@ static int64_t promote(const char *run_id, const char *by, struct error *err)
 	AUTO(db_conn) struct db_conn *conn = db_acquire(fixture->db, err);
 	assert_non_null(conn);
 	assert_int_equal(db_begin(conn, err), 0);
-	int64_t merged = baseline_promote(conn, run_id, by, err);
+	int64_t merged = baseline_promote(
+	        conn, run_id, by ? &(struct baseline_decision){by, "a note"} : NULL, err);
 	if (merged < 0)
 		db_rollback(conn);
 	else
@@ -134,6 +136,92 @@ static void a_value_of_every_actor_stays_one(void **state)
 	assert_count("baseline_actors WHERE package_name = 'q'", 0);
 }
 
+enum verb { REJECT, RESET, FORGET };
+
+/* In a transaction of its own, as promote(). */
+static int64_t decide(enum verb verb, const char *subject, struct error *err)
+{
+	const struct baseline_decision decision = {"somebody", "a note"};
+	AUTO(db_conn) struct db_conn *conn = db_acquire(fixture->db, err);
+	int64_t rc = 0;
+
+	assert_non_null(conn);
+	assert_int_equal(db_begin(conn, err), 0);
+	switch (verb) {
+	case REJECT:
+		rc = baseline_reject(conn, subject, &decision, err);
+		break;
+	case RESET:
+		rc = baseline_reset(conn, subject, &decision, err);
+		break;
+	case FORGET:
+		rc = baseline_forget(conn, subject, "proc_new_exec", "/bin/sh", &decision, err);
+		break;
+	}
+	if (rc < 0)
+		db_rollback(conn);
+	else
+		assert_int_equal(db_commit(conn, err), 0);
+	return rc;
+}
+
+static void a_rejected_run_may_be_promoted_after_all(void **state)
+{
+	(void)state;
+	struct error err = {0};
+	assert_int_equal(decide(REJECT, "r1", &err), 1);
+	assert_int_equal(decide(REJECT, "r1", &err), 0);
+	assert_count("runs WHERE id = 'r1' AND decision = 'reject' AND NOT is_baseline", 1);
+	assert_count("decisions WHERE run_id = 'r1' AND decision = 'reject' AND note = 'a note' "
+	             "AND package_name = 'p'",
+	             1);
+	assert_int_equal(promote("r1", "somebody else", &err), 2);
+	assert_count("runs WHERE id = 'r1' AND decision = 'promote' AND is_baseline", 1);
+	assert_count("decisions WHERE run_id = 'r1'", 2);
+}
+
+static void what_cannot_be_rejected_is_refused(void **state)
+{
+	(void)state;
+	struct error err = {0};
+	assert_int_equal(promote("r1", "somebody", &err), 2);
+	assert_int_equal(decide(REJECT, "r1", &err), -EINVAL);
+	assert_non_null(strstr(err.text, "part of the baseline"));
+	assert_int_equal(decide(REJECT, "r3", &err), -EINVAL);
+	assert_int_equal(decide(REJECT, "nothing", &err), -ENOENT);
+	assert_count("decisions WHERE decision = 'reject'", 0);
+}
+
+static void a_baseline_is_forgotten(void **state)
+{
+	(void)state;
+	struct error err = {0};
+	assert_int_equal(decide(RESET, "p", &err), -ENOENT);
+	assert_int_equal(promote("r1", NULL, &err), 2);
+	assert_int_equal(decide(RESET, "p", &err), 2);
+	assert_count("baselines", 0);
+	assert_count("baseline_fingerprints", 0);
+	assert_count("baseline_actors", 0);
+	assert_count("runs WHERE is_baseline", 0);
+	assert_count("decisions WHERE decision = 'reset' AND package_name = 'p' AND run_id = ''",
+	             1);
+	assert_int_equal(promote("r2", NULL, &err), 2);
+	assert_count("baselines WHERE seeded_by = 'r2'", 1);
+}
+
+static void one_fingerprint_is_forgotten(void **state)
+{
+	(void)state;
+	struct error err = {0};
+	assert_int_equal(promote("r1", NULL, &err), 2);
+	assert_int_equal(decide(FORGET, "p", &err), 1);
+	assert_int_equal(decide(FORGET, "p", &err), 0);
+	assert_count("baseline_fingerprints WHERE value = '/bin/sh'", 0);
+	assert_count("baseline_actors WHERE value = '/bin/sh'", 0);
+	assert_count("baseline_fingerprints", 1);
+	assert_count("decisions WHERE decision = 'forget' AND value = '/bin/sh'", 1);
+}
+
 static void what_was_held_stays_on_record(void **state)
 {
 	(void)state;
@@ -167,6 +255,12 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(a_clean_run_counts_once_a_person_counts_events,
 	                                        setup, teardown),
 	        cmocka_unit_test_setup_teardown(a_value_of_every_actor_stays_one, setup, teardown),
+	        cmocka_unit_test_setup_teardown(a_rejected_run_may_be_promoted_after_all, setup,
+	                                        teardown),
+	        cmocka_unit_test_setup_teardown(what_cannot_be_rejected_is_refused, setup,
+	                                        teardown),
+	        cmocka_unit_test_setup_teardown(a_baseline_is_forgotten, setup, teardown),
+	        cmocka_unit_test_setup_teardown(one_fingerprint_is_forgotten, setup, teardown),
 	        cmocka_unit_test_setup_teardown(what_was_held_stays_on_record, setup, teardown),
 	        cmocka_unit_test_setup_teardown(what_cannot_be_promoted_is_refused, setup,
 	                                        teardown),

@@ -2,7 +2,8 @@
 /* Any body as each of the gateway's control messages. */
 #include "base/alloc.h"
 #include "model/job.h"
-#include "resources/manage.h"
+#include "resources/allow_entries.h"
+#include "resources/notifiers.h"
 #include "wire/wire.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -12,7 +13,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct view body = view_of(data, size);
 	struct wire_heartbeat heartbeat;
 	struct registration registration;
+	struct allow_entry entry;
 	struct notifier notifier;
+	struct error err = {0};
 	const char *target;
 	struct arena arena;
 	struct job job;
@@ -21,7 +24,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	(void)wire_read_register(body, &arena, &registration, NULL);
 	(void)wire_read_heartbeat(body, &arena, &heartbeat, NULL);
 	(void)wire_read_scan(body, &arena, 1, &target, &job, NULL);
-	(void)manage_read_notifier(body, "name", &arena, &notifier, NULL);
+	(void)notifier_read(body, "name", &arena, &notifier, &err);
+	(void)allow_entry_read(body, &arena, &entry, &err);
 	arena_release(&arena);
 	return 0;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "resources/manage.h"
+#include "resources/notifiers.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,7 +20,7 @@ static void notifiers_are_checked(void **state)
 	        {"{\"url\":\"http://127.0.0.1:9/x\",\"template\":\"generic\"}", NULL},
 	        {"{\"url\":\"http://localhost/x\",\"headers\":{\"A\":\"b\"}}", NULL},
 	        {"{\"url\":\"http://[::1]:9/\"}", NULL},
-	        {"{}", "url must"},
+	        {"{}", "url is missing"},
 	        {"{\"url\":\"http://hooks.example/x\"}", "url must"},
 	        {"{\"url\":\"http://127.0.0.1.evil.example/\"}", "url must"},
 	        {"{\"url\":\"http://localhost@evil.example/\"}", "url must"},
@@ -42,8 +42,8 @@ static void notifiers_are_checked(void **state)
 		struct arena arena;
 
 		arena_init(&arena);
-		int rc = manage_read_notifier(view_of_string(cases[i].body), "hook", &arena,
-		                              &notifier, &err);
+		int rc = notifier_read(view_of_string(cases[i].body), "hook", &arena, &notifier,
+		                       &err);
 		if (cases[i].text) {
 			assert_true(rc < 0);
 			assert_int_equal(err.class, ERROR_DROP);
@@ -58,13 +58,14 @@ static void notifiers_are_checked(void **state)
 static void notifier_defaults(void **state)
 {
 	struct notifier notifier;
+	struct error err = {0};
 	struct arena arena;
 
 	(void)state;
 	arena_init(&arena);
-	assert_int_equal(manage_read_notifier(VIEW_LITERAL("{\"url\":\"https://x\","
-	                                                   "\"headers\":{\"A\":\"b\"}}"),
-	                                      "hook", &arena, &notifier, NULL),
+	assert_int_equal(notifier_read(VIEW_LITERAL("{\"url\":\"https://x\","
+	                                            "\"headers\":{\"A\":\"b\"}}"),
+	                               "hook", &arena, &notifier, &err),
 	                 0);
 	assert_string_equal(notifier.name, "hook");
 	assert_string_equal(notifier.template, "generic");
