@@ -44,14 +44,14 @@ CREATE TRIGGER fangs_live_insert AFTER INSERT ON runs REFERENCING NEW TABLE AS w
     FOR EACH STATEMENT EXECUTE FUNCTION fangs_live_written('run');
 CREATE TRIGGER fangs_live_update AFTER UPDATE ON runs FOR EACH ROW
     WHEN ((OLD.package_name, OLD.version, OLD.state, OLD.phase, OLD.verdict, OLD.complete,
-           OLD.incomplete_reason, OLD.attempt, OLD.is_baseline, OLD.runner_id, OLD.started_at,
-           OLD.finished_at, OLD.judged_at, OLD.failure_reason, OLD.events_emitted,
+           OLD.incomplete_reason, OLD.attempt, OLD.is_baseline, OLD.decision, OLD.runner_id,
+           OLD.started_at, OLD.finished_at, OLD.judged_at, OLD.failure_reason, OLD.events_emitted,
            OLD.events_dropped, OLD.duration_ns, OLD.image, OLD.image_digest, OLD.node_version,
            OLD.npm_version, OLD.sensor_tier)
         IS DISTINCT FROM
           (NEW.package_name, NEW.version, NEW.state, NEW.phase, NEW.verdict, NEW.complete,
-           NEW.incomplete_reason, NEW.attempt, NEW.is_baseline, NEW.runner_id, NEW.started_at,
-           NEW.finished_at, NEW.judged_at, NEW.failure_reason, NEW.events_emitted,
+           NEW.incomplete_reason, NEW.attempt, NEW.is_baseline, NEW.decision, NEW.runner_id,
+           NEW.started_at, NEW.finished_at, NEW.judged_at, NEW.failure_reason, NEW.events_emitted,
            NEW.events_dropped, NEW.duration_ns, NEW.image, NEW.image_digest, NEW.node_version,
            NEW.npm_version, NEW.sensor_tier))
     EXECUTE FUNCTION fangs_live_changed('run');
