@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "db/migrate.h"
 #include "gateway.h"
 #include "model/access_token.h"
 #include "output.h"
@@ -42,7 +43,8 @@ static void disconnect(struct database *database)
 static int connect_database(const char *url, struct database *ret, struct error *err)
 {
 	AUTO(free) char *copy = view_dup(view_of_string(url));
-	const struct db_config config = {.url = copy, .pool_size = 1};
+	/* One for the migrations, one for the command. */
+	const struct db_config config = {.url = copy, .pool_size = 2};
 
 	*ret = (struct database){.db = db_open(&config, "fangs token", err)};
 	if (!ret->db)
@@ -101,7 +103,10 @@ static int create_in_database(const char *url, const struct access_token *token,
 	int code = connect_database(url, &database, err);
 	if (code != EXIT_CODE_OK)
 		return code;
-	int rc = access_token_create(database.conn, token, &made, err);
+	/* Nothing may have been started yet. */
+	int rc = migrate(database.db, err);
+	if (rc == 0)
+		rc = access_token_create(database.conn, token, &made, err);
 	disconnect(&database);
 	if (rc < 0)
 		return EXIT_CODE_FAILED;

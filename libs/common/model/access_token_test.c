@@ -154,6 +154,6 @@ int main(void)
 	};
 
 	if (!db_fixture_available())
-		return 77;
+		return DB_FIXTURE_SKIP;
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -42,9 +42,38 @@ static void tells_own_pages_from_others(void **state)
 		        cases[i].same);
 }
 
+static void knows_its_own_names(void **state)
+{
+	char *names[] = {"fangs.example"};
+	const struct config_list hosts = {names, 1};
+	static const struct {
+		const char *host;
+		bool known;
+	} cases[] = {
+	        {"localhost:8443", true},
+	        {"LocalHost", true},
+	        {"127.0.0.1:8443", true},
+	        {"[::1]:8443", true},
+	        {"fangs.example", true},
+	        {"FANGS.example:443", true},
+	        {"rebound.example:8443", false},
+	        {"127.0.0.1.example", false},
+	        {"localhost.example", false},
+	        {"", false},
+	        {NULL, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_int_equal(guard_known_host(cases[i].host, &hosts), cases[i].known);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(tells_own_pages_from_others)};
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(tells_own_pages_from_others),
+	        cmocka_unit_test(knows_its_own_names),
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

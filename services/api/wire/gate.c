@@ -61,18 +61,29 @@ void gate_forget(struct gate *gate, const char *wire_id)
 	pthread_mutex_unlock(&gate->lock);
 }
 
-int gate_enter(struct gate *gate, struct db *db, const char *wire_id, struct gate_pass *ret,
-               struct error *err)
+static int check_speaker(const char *speaker, const struct gate_pass *pass, struct error *err)
+{
+	if (!speaker || strcmp(speaker, pass->runner_id) == 0)
+		return 0;
+	return error_set_class(err, ERROR_DROP, EACCES, "the run is not leased to runner '%s'",
+	                       speaker);
+}
+
+int gate_enter(struct gate *gate, struct db *db, const char *wire_id, const char *speaker,
+               struct gate_pass *ret, struct error *err)
 {
 	/* Ids of runs are 32 digits: what is longer or shorter was never told to anybody. */
 	if (strlen(wire_id) != RUN_ID_TEXT_SIZE - 1)
 		return error_set(err, ENOENT, "run not found");
 	if (look_up(gate, wire_id, ret))
-		return 0;
+		return check_speaker(speaker, ret, err);
 	AUTO(db_conn) struct db_conn *conn = db_acquire(db, err);
 	if (!conn)
 		return -err->code;
-	int rc = query_sign_of_life(conn, wire_id, gate->lease_ms, ret, err);
+	int rc = query_sign_of_life(conn, wire_id, speaker, gate->lease_ms, ret, err);
+	if (rc < 0)
+		return rc;
+	rc = check_speaker(speaker, ret, err);
 	if (rc == 0)
 		keep(gate, ret);
 	return rc;

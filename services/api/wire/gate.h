@@ -41,9 +41,11 @@ struct gate {
 void gate_init(struct gate *gate, int64_t lease_ms);
 void gate_release(struct gate *gate);
 
-/* 0: `*ret` is filled. -ENOENT: no such run. -ESTALE: that attempt is over. Others: database. */
-int gate_enter(struct gate *gate, struct db *db, const char *wire_id, struct gate_pass *ret,
-               struct error *err);
+/* 0: `*ret` is filled. -ENOENT: no such run. -ESTALE: that attempt is over. -EACCES: it is leased
+ * to another runner than `speaker` (NULL: whoever, see access_bound_runner()), who gives no sign of
+ * life by it. Others: database. */
+int gate_enter(struct gate *gate, struct db *db, const char *wire_id, const char *speaker,
+               struct gate_pass *ret, struct error *err);
 
 /* The attempt has ended. */
 void gate_forget(struct gate *gate, const char *wire_id);

@@ -34,7 +34,8 @@ struct result_post {
 static bool enter(struct api *api, struct http_request *request, struct gate_pass *ret)
 {
 	struct error err = {0};
-	int rc = gate_enter(&api->gate, api->db, http_request_param(request, "run_id"), ret, &err);
+	int rc = gate_enter(&api->gate, api->db, http_request_param(request, "run_id"),
+	                    access_bound_runner(request), ret, &err);
 
 	if (rc == -ENOENT)
 		http_reply_error(request, 404, "run not found");
@@ -165,7 +166,7 @@ static void finish_result(void *ctx, struct http_request *request)
 	gate_forget(&api->gate, post->pass.wire_id);
 	/* The result is durable: should the database have gone away just now, a repeated post is
 	 * told apart by the differ, and the runner's slot becomes free with the run's judgement. */
-	if (!conn || query_finish_runs(conn, &(struct id_list){ids, 1}, &err) < 0)
+	if (!conn || query_finish_runs(conn, &(struct id_list){ids, 1}, NULL, &err) < 0)
 		failure_log(&api->failures, http_request_path(request), &err);
 	metric_add(api->metrics.events_dropped, (double)post->result.events_dropped);
 	http_reply_json(request, 200, VIEW_LITERAL("{\"recorded\":true}"));

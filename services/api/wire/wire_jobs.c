@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Runners without Kafka fetch their jobs by long polls. */
+#include <errno.h>
 #include <string.h>
 
 #include "api.h"
@@ -9,22 +10,6 @@
 #include "wire/wire.h"
 
 enum { JOB_MAX_BYTES = 1 << 20 };
-
-/* Every contact counts as a sign that the runner is there. */
-static bool is_registered(struct api *api, struct http_request *request)
-{
-	struct error err = {0};
-	AUTO(db_conn) struct db_conn *conn = db_acquire(api->db, &err);
-	int rc = conn ? query_touch_runner(conn, http_request_param(request, "id"), &err)
-	              : -err.code;
-
-	if (rc < 0)
-		failure_reply(&api->failures, request, &err);
-	else if (rc == 0)
-		http_reply_error(request, 404,
-		                 "runner not registered; POST /v1/runners/register first");
-	return rc > 0;
-}
 
 static int offer(struct api *api, const struct poll *poll, struct offered_job *ret,
                  struct error *err)
@@ -73,7 +58,9 @@ void wire_look_for_job(void *ctx, struct http_request *request)
 			return;
 	} while (rc == 0);
 	polls_leave(&api->polls, poll);
-	if (rc < 0)
+	if (rc == -ENOENT)
+		http_reply_error(request, 404, "%s", err.text);
+	else if (rc < 0)
 		failure_reply(&api->failures, request, &err);
 	else
 		reply_job(request, &job);
@@ -83,12 +70,14 @@ void wire_handle_jobs(void *ctx, struct http_request *request)
 {
 	struct api *api = ctx;
 
-	if (!is_registered(api, request))
+	const char *runner_id = http_request_param(request, "id");
+
+	if (!access_check_runner(request, runner_id))
 		return;
 	struct poll *poll = arena_alloc(http_request_arena(request), 1, sizeof(*poll));
 	poll->owner = api;
 	poll->request = request;
-	poll->runner_id = http_request_param(request, "id");
+	poll->runner_id = runner_id;
 	poll->deadline_ms = clock_monotonic_ms() + api->config->poll_ms;
 	polls_enter(&api->polls, poll);
 	wire_look_for_job(poll, request);

@@ -57,6 +57,8 @@ void wire_handle_register(void *ctx, struct http_request *request)
 
 	int rc = wire_read_register(http_request_body(request), http_request_arena(request), &r,
 	                            &err);
+	if (rc == 0 && !access_check_runner(request, r.runner_id))
+		return;
 	int32_t partitions = rc < 0 ? rc : jobs_partitions(api, &r, &err);
 	if (partitions < 0 || query_register(api->db, &r, partitions, &partition, &err) < 0) {
 		failure_reply(&api->failures, request, &err);
@@ -105,7 +107,8 @@ static int apply_heartbeat(struct api *api, const char *runner_id,
 	                         heartbeat->boot_id, err);
 	if (rc <= 0)
 		return rc;
-	if (heartbeat->finished.count && query_finish_runs(conn, &heartbeat->finished, err) < 0)
+	if (heartbeat->finished.count &&
+	    query_finish_runs(conn, &heartbeat->finished, runner_id, err) < 0)
 		return -err->code;
 	if (heartbeat->handed_back.count &&
 	    query_hand_back_runs(conn, runner_id, heartbeat->boot_id, &heartbeat->handed_back,
@@ -123,6 +126,7 @@ void wire_handle_heartbeat(void *ctx, struct http_request *request)
 	struct api *api = ctx;
 	struct view body = http_request_body(request);
 	struct arena *arena = http_request_arena(request);
+	const char *runner_id = http_request_param(request, "id");
 	struct wire_heartbeat heartbeat;
 	struct id_list cancel = {0};
 	struct error err = {0};
@@ -130,10 +134,11 @@ void wire_handle_heartbeat(void *ctx, struct http_request *request)
 	/* Existing servers do not look at a body of unknown length. */
 	if (http_request_is_chunked(request))
 		body = view_of(NULL, 0);
+	if (!access_check_runner(request, runner_id))
+		return;
 	int rc = wire_read_heartbeat(body, arena, &heartbeat, &err);
 	if (rc == 0)
-		rc = apply_heartbeat(api, http_request_param(request, "id"), &heartbeat, arena,
-		                     &cancel, &err);
+		rc = apply_heartbeat(api, runner_id, &heartbeat, arena, &cancel, &err);
 	if (rc < 0)
 		failure_reply(&api->failures, request, &err);
 	else if (rc == 0)

@@ -74,6 +74,10 @@ void wire_handle_scans(void *ctx, struct http_request *request)
 		failure_reply(&api->failures, request, &err);
 		return;
 	}
+	if (scan_policy_check(&api->config->policy, &job, &err) < 0) {
+		http_reply_error(request, 403, "%s", err.text);
+		return;
+	}
 	run_id_format(&job.run_id, run_id);
 	int rc = queue(api, &job, run_id, target, &err);
 	if (rc == 0) {
@@ -86,7 +90,8 @@ void wire_handle_scans(void *ctx, struct http_request *request)
 		metric_add(api->metrics.scans_queued, 1);
 		LOG_INFO("scan queued", LOG_STR("run_id", run_id),
 		         LOG_STR("package", job.package_name), LOG_STR("version", job.version),
-		         LOG_STR("target_runner", target));
+		         LOG_STR("target_runner", target),
+		         LOG_STR("by", access_identity(request)->name));
 		reply_queued(request, run_id);
 	}
 }
