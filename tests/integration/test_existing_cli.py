@@ -1,132 +1,159 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The statements of the existing CLI on a database that our services filled."""
+"""The existing CLI on a database that our services filled, under a role with its rights only."""
 import contextlib
+import json
 
 import psycopg2
 import pytest
+import requests
 
-from test_replay import replay_run, recorded, send_as_recorded
+import reference_rules
+from harness.existing_cli import ExistingCli
+from harness.postgres import query
+from harness.stack import Stack
+from test_replay import batches, recorded, replay_run, send_as_recorded
 
-RUN_COLUMNS = ("id, package_name, version, tarball_sha256, lockfile_sha256, node_version, "
-               "npm_version, state, attempt, is_baseline, started_at, finished_at, "
-               "failure_reason, events_emitted, events_dropped, duration_ns")
+ROLE = "existing_cli"
+# Executable by everybody unless somebody takes that away.
+VIEW_FUNCTIONS = "fangs_chunk_ids, fangs_event_type"
+UPSTREAM_TABLES = ("packages", "releases", "runs", "events", "baseline_fingerprints", "deviations",
+                   "notifiers", "notifications", "allowlists", "schema_migrations")
 
 
-@pytest.fixture
-def filled(make_stack):
-    stack = make_stack(counts={"runner": 0, "watcher": 0})
+def as_role(url):
+    """The CLI under a role that has what the existing tables need, and nothing of ours."""
+    for statement in (
+            f"DO $$ BEGIN CREATE ROLE {ROLE} LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; "
+            "END $$",
+            "REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC",
+            "REVOKE ALL ON ALL FUNCTIONS IN SCHEMA public FROM PUBLIC",
+            f"GRANT EXECUTE ON FUNCTION {VIEW_FUNCTIONS} TO {ROLE}",
+            f"GRANT USAGE, CREATE ON SCHEMA public TO {ROLE}",
+            f"GRANT SELECT, INSERT, UPDATE, DELETE ON {', '.join(UPSTREAM_TABLES)} TO {ROLE}"):
+        query(url, statement)
+    return ExistingCli(url.replace("fangs@", f"{ROLE}@"))
+
+
+@pytest.fixture(scope="module")
+def filled(postgres, tmp_path_factory):
+    """Two recorded releases, judged; (installation, ids by version)."""
+    stack = Stack(tmp_path_factory.mktemp("cli"), postgres.create_database(),
+                  counts={"runner": 0, "watcher": 0, "notifier": 0})
+    stack.start()
     send_as_recorded(stack, recorded("register.json"))
     ids = {}
     for version in ("1.0.0", "1.0.1"):
         ids[version] = replay_run(stack, version)[0]
         stack.wait_judged("delta-demo", version)
-    return stack, ids
+    yield stack, ids
+    assert set(stack.stop().values()) == {0}
 
 
-def test_migrations_are_recorded_as_applied(filled):
+@pytest.fixture(scope="module")
+def cli(filled):
+    with contextlib.closing(as_role(filled[0].database_url)) as cli:
+        yield cli
+
+
+def test_the_role_has_no_rights_on_what_is_ours(cli):
+    ours = cli.sql("SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace "
+                   "AND relkind IN ('r', 'p') AND relname <> ALL(%s)", list(UPSTREAM_TABLES))
+    assert len(ours) > 10
+    with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+        cli.sql("SELECT 1 FROM run_attempts")
+
+
+def test_its_migrator_has_nothing_to_do(filled, cli):
     stack, _ = filled
-    stack.sql("CREATE TABLE IF NOT EXISTS schema_migrations (version TEXT PRIMARY KEY, "
-              "applied_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP)")
-    rows = {row[0] for row in stack.sql("SELECT version FROM schema_migrations")}
-    assert {"0001_init", "0002_notifiers", "0003_run_result", "0004_allowlists"} <= rows
-    assert not any(name.startswith("0005") for name in rows)
+    assert cli.migrate() == []
+    assert sorted(row[0] for row in stack.sql("SELECT version FROM schema_migrations")) == [
+        "0001_init", "0002_notifiers", "0003_run_result", "0004_allowlists"]
 
 
-def test_run_queries(filled):
-    stack, ids = filled
-    runs = stack.sql(f"SELECT {RUN_COLUMNS} FROM runs ORDER BY started_at DESC NULLS LAST LIMIT 100")
-    assert [row[0] for row in runs] == [ids["1.0.1"], ids["1.0.0"]]
-    assert [row[7] for row in runs] == ["done", "done"]
-    by_prefix = stack.sql(f"SELECT {RUN_COLUMNS} FROM runs WHERE id LIKE %s||'%%' LIMIT 2",
-                          (ids["1.0.1"][:12],))
-    assert len(by_prefix) == 1 and by_prefix[0][13] == 1742
-    assert stack.sql("SELECT COUNT(*) FROM events WHERE run_id = %s", (ids["1.0.1"],)) == [(1742,)]
+def test_runs(filled, cli):
+    _, ids = filled
+    assert [row[0] for row in cli.run_list()] == [ids["1.0.1"], ids["1.0.0"]]
+    assert [row[7] for row in cli.run_list("delta-demo")] == ["done", "done"]
+    run, deviations, events = cli.run_show(ids["1.0.1"][:12])
+    assert run[13] == 1742 and events == 1742 and deviations
+    assert cli.package_list() == [("delta-demo", 2, 1, ids["1.0.1"], len(deviations))]
 
 
-def test_deviation_queries(filled):
-    stack, ids = filled
-    rows = stack.sql(
-        "SELECT d.id, d.run_id, d.category, d.value, d.evidence_event_id, d.severity, "
-        "d.detected_at, d.notified_at, d.suppressed FROM deviations d JOIN runs r ON r.id = "
-        "d.run_id WHERE r.package_name = %s ORDER BY d.detected_at DESC, d.id DESC LIMIT 5000",
-        ("delta-demo",))
-    assert rows and {row[1] for row in rows} == {ids["1.0.1"]}
+def test_deviations(filled, cli):
+    _, ids = filled
+    rows = cli.deviation_list(package="delta-demo")
+    assert rows == cli.pending() and {row[1] for row in rows} == {ids["1.0.1"]}
+    assert cli.deviation_list(run_id=ids["1.0.1"], severity="no such") == []
     for row in rows:
-        event = stack.sql("SELECT id, run_id, ts_ns, type, data::text FROM events WHERE id = %s",
-                          (row[4],))
-        assert len(event) == 1 and event[0][1] == row[1]
+        deviation, event = cli.deviation_show(row[0][:16])
+        assert deviation == row and event[1] == row[1]
+        kind, payload = event[3], json.loads(event[4])
+        number = {"file_access": 1, "exec": 2, "net_connect": 3, "dns_query": 4, "tls_sni": 5}
+        assert reference_rules.fingerprint({"type": number[kind], "payload": payload}) == (
+            row[2], row[3])
 
 
-def test_package_list_and_baseline_queries(filled):
-    stack, ids = filled
-    packages = stack.sql("SELECT package_name, COUNT(*), COUNT(*) FILTER (WHERE is_baseline) FROM "
-                         "runs WHERE package_name <> '' GROUP BY package_name ORDER BY 1")
-    assert packages == [("delta-demo", 2, 1)]
-    baseline = stack.sql("SELECT package_name, category, value, first_seen_run_id, "
-                         "last_seen_run_id, occurrence_count FROM baseline_fingerprints WHERE "
-                         "package_name = %s", ("delta-demo",))
-    assert baseline and {row[3] for row in baseline} == {ids["1.0.0"]}
+def test_what_it_fingerprints_is_what_was_recorded(filled, cli):
+    """It reads the rows and applies rules of its own."""
+    _, ids = filled
+    for version, run_id in ids.items():
+        parsed = [json.loads(line) for line in batches(version)]
+        assert cli.fingerprints(run_id, "delta-demo") == reference_rules.fingerprints(parsed)
 
 
-def test_baseline_promote_as_the_existing_cli_does_it(filled):
+def test_baseline(filled, cli):
+    _, ids = filled
+    rows = cli.baseline_list("delta-demo")
+    assert {row[3] for row in rows} == {ids["1.0.0"]}
+    assert {(row[1], row[2]) for row in rows} == set(cli.fingerprints(ids["1.0.0"], "delta-demo"))
+
+
+def test_its_writes_reach_our_services(filled, cli):
+    stack, _ = filled
+    cli.package_add("left-pad", "1.3.0")
+    cli.allow_add("0011223344556677", "path", "/usr/lib/")
+    cli.allow_add("8899aabbccddeeff", "sni", "example.test", package="left-pad")
+    cli.notifier_add("x", "https://example.test/a")
+    cli.notifier_add("x", "https://example.test/b")
+    assert [row[3] for row in cli.package_watched()] == ["1.3.0"]
+    assert cli.release_list("left-pad") == []
+    assert [row[2] for row in cli.allow_list()] == [None, "left-pad"]
+    assert [row[1] for row in cli.notifier_list()] == ["https://example.test/b"]
+    assert cli.notifier_history("none") == []
+    assert "left-pad" in [item["name"] for item in stack.get("/v1/packages")["items"]]
+    assert "x" in [item["name"] for item in stack.get("/v1/notifiers")["items"]]
+    assert cli.allow_remove("0011") == 1 and cli.allow_remove("8899") == 1
+    assert cli.notifier_remove("x") == 1 and cli.notifier_remove("x") == 0
+    assert cli.package_remove("left-pad") == 1 and cli.package_remove("left-pad") == 0
+    assert "left-pad" not in [item["name"] for item in stack.get("/v1/packages")["items"]]
+
+
+def test_baseline_promote(filled, cli):
+    """The last test of the shared installation: afterwards nothing is pending."""
     stack, ids = filled
     run_id = ids["1.0.1"]
-    prints = stack.sql("SELECT category, value, sum(count)::int FROM run_fingerprints "
-                       "WHERE run_id = %s GROUP BY 1, 2", (run_id,))
-    with contextlib.closing(psycopg2.connect(stack.database_url)) as connection:
-        with connection, connection.cursor() as cursor:
-            for category, value, count in prints:
-                cursor.execute(
-                    "INSERT INTO baseline_fingerprints (package_name, category, value, "
-                    "first_seen_run_id, last_seen_run_id, occurrence_count) VALUES "
-                    "(%s, %s, %s, %s, %s, %s) ON CONFLICT (package_name, category, value) DO "
-                    "UPDATE SET last_seen_run_id = EXCLUDED.last_seen_run_id, occurrence_count = "
-                    "baseline_fingerprints.occurrence_count + EXCLUDED.occurrence_count",
-                    ("delta-demo", category, value, run_id, run_id, count))
-        with connection, connection.cursor() as cursor:
-            cursor.execute("UPDATE runs SET is_baseline = true WHERE id = %s", (run_id,))
-            assert cursor.rowcount == 1
-            cursor.execute("DELETE FROM deviations WHERE run_id = %s", (run_id,))
+    before = {(row[1], row[2]): row[5] for row in cli.baseline_list("delta-demo")}
+    merged = cli.baseline_promote(run_id[:12])
+    after = {(row[1], row[2]): row[5] for row in cli.baseline_list("delta-demo")}
+    assert after == {key: before.get(key, 0) + merged.get(key, 0) for key in {*before, *merged}}
+    assert cli.run(run_id)[9] is True and cli.pending() == []
     assert stack.get("/v1/pending")["items"] == []
     # The same behaviour again is known now.
-    stack.sql("UPDATE runs SET version = '1.0.1-first' WHERE id = %s", (run_id,))
-    stack.sql("UPDATE run_attempts SET wire_id = 'moved' WHERE run_id = %s", (run_id,))
-    again = list(bytes.fromhex(run_id))
-    again[-1] ^= 1
-    assert replay_again(stack, again)["verdict"] == "clean"
+    verdict = replay_again(stack, run_id, "1.0.2")
+    assert verdict["verdict"] == "clean" and verdict["is_baseline"], verdict
 
 
-def replay_again(stack, run_id):
-    """The recorded batches of 1.0.1 once more, as another run."""
-    import json
-    import requests
-    from test_replay import batches
+def replay_again(stack, run_id, version):
+    """The recorded batches of 1.0.1 once more, as the run of a later release."""
     job = json.loads(recorded("job-1.0.1.json")["resp"])
-    job["run_id"] = run_id
-    text = bytes(run_id).hex()
+    again = bytearray.fromhex(run_id)
+    again[-1] ^= 1
+    job.update(run_id=list(again), version=version)
     assert stack.post("/v1/scans", {"target_runner": "rec", "Job": job}).status_code == 202
     assert requests.get(f"{stack.gateway()}/v1/runners/rec/jobs", timeout=30).status_code == 200
     for line in batches("1.0.1"):
-        requests.post(f"{stack.gateway()}/v1/runs/{text}/events", data=line,
+        requests.post(f"{stack.gateway()}/v1/runs/{again.hex()}/events", data=line,
                       timeout=30).raise_for_status()
-    requests.post(f"{stack.gateway()}/v1/runs/{text}/result", json={"status": "ok"},
+    requests.post(f"{stack.gateway()}/v1/runs/{again.hex()}/result", json={"status": "ok"},
                   timeout=30).raise_for_status()
-    return stack.wait_judged("delta-demo", "1.0.1")
-
-
-def test_direct_writes_of_watch_list_allow_entries_and_notifiers(filled):
-    stack, _ = filled
-    stack.sql("INSERT INTO packages (name, added_at) VALUES ('left-pad', now()) "
-              "ON CONFLICT DO NOTHING")
-    stack.sql("UPDATE packages SET last_checked_at = now(), last_seen_version = '1.3.0' "
-              "WHERE name = 'left-pad'")
-    stack.sql("INSERT INTO allowlists (id, scope, package_name, kind, value, note, created_at) "
-              "VALUES ('0011223344556677', 'global', NULL, 'path', '/usr/lib/', '', now())")
-    stack.sql("INSERT INTO notifiers (name, url, template, secret_env, headers, min_severity, "
-              "enabled, created_at, updated_at) VALUES ('x', 'https://example.test/', 'generic', "
-              "NULL, NULL, NULL, true, now(), now()) ON CONFLICT (name) DO UPDATE SET "
-              "updated_at = now()")
-    assert "left-pad" in [item["name"] for item in stack.get("/v1/packages")["items"]]
-    assert "x" in [item["name"] for item in stack.get("/v1/notifiers")["items"]]
-    stack.sql("DELETE FROM packages WHERE name = 'left-pad'")
-    assert "left-pad" not in [item["name"] for item in stack.get("/v1/packages")["items"]]
+    return stack.wait_judged("delta-demo", version)
