@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who may do what: tokens, certificates, roles, two listeners, the policy for scans."""
 import json
+import socket
 import ssl
 import subprocess
+import warnings
 
 import pytest
 import requests
@@ -56,8 +58,9 @@ class Gateway:
 
     def lease(self, run_id, runner_id):
         """As the dispatcher places a run."""
-        self.sql(f"INSERT INTO runs (id, package_name, version, phase, runner_id, job, started_at,"
-                 f" lease_expires_at) VALUES ('{run_id}', 'p', '1.0.0', 'leased', '{runner_id}',"
+        self.sql(f"INSERT INTO runs (id, package_name, version, state, phase, runner_id, job,"
+                 f" started_at, lease_expires_at)"
+                 f" VALUES ('{run_id}', 'p', '1.0.0', 'pending', 'leased', '{runner_id}',"
                  f" '{{\"kind\":\"sensor_only\"}}', now(), now() + interval '1 minute')")
         self.sql(f"INSERT INTO run_attempts (run_id, attempt, wire_id, runner_id)"
                  f" VALUES ('{run_id}', 1, '{run_id}', '{runner_id}')")
@@ -272,12 +275,13 @@ def test_bad_certificates_are_refused(mtls, authority, tmp_path):
 
 
 def test_old_tls_is_refused(mtls, authority):
-    import socket
     for version, good in [(ssl.TLSVersion.TLSv1_1, False), (ssl.TLSVersion.TLSv1_2, True),
                           (ssl.TLSVersion.TLSv1_3, True)]:
         context = ssl.create_default_context(cafile=authority.cert)
         context.set_ciphers("ALL:@SECLEVEL=0")
-        context.minimum_version = context.maximum_version = version
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            context.minimum_version = context.maximum_version = version
         context.load_cert_chain(*authority.issue("alice"))
         with socket.create_connection(("127.0.0.1", mtls.port)) as plain:
             if not good:

@@ -68,21 +68,42 @@ void http_tls_free(struct http_tls *tls)
 	free(tls);
 }
 
-static char *common_name(gnutls_session_t session)
+/* A name with a NUL in it would be taken for a shorter one. */
+static char *copy_name(const char *name, size_t size)
+{
+	return size > 0 && memchr(name, '\0', size) == NULL ? view_dup(view_of(name, size)) : NULL;
+}
+
+/* The common name; without one, the first alternative name that is a host's. */
+static char *name_of(gnutls_x509_crt_t cert)
+{
+	char name[NAME_MAX_BYTES];
+	size_t size = sizeof(name);
+	int type = GNUTLS_SAN_DNSNAME;
+
+	if (gnutls_x509_crt_get_dn_by_oid(cert, GNUTLS_OID_X520_COMMON_NAME, 0, 0, name, &size) ==
+	    0)
+		return copy_name(name, size);
+	for (unsigned i = 0; type >= 0; i++) {
+		size = sizeof(name) - 1;
+		type = gnutls_x509_crt_get_subject_alt_name(cert, i, name, &size, NULL);
+		if (type == GNUTLS_SAN_DNSNAME)
+			return copy_name(name, size);
+	}
+	return NULL;
+}
+
+static char *peer_name(gnutls_session_t session)
 {
 	unsigned count = 0;
 	const gnutls_datum_t *chain = gnutls_certificate_get_peers(session, &count);
-	char name[NAME_MAX_BYTES];
-	size_t size = sizeof(name);
 	gnutls_x509_crt_t cert;
 	char *ret = NULL;
 
 	if (!chain || count == 0 || gnutls_x509_crt_init(&cert) < 0)
 		return NULL;
-	if (gnutls_x509_crt_import(cert, &chain[0], GNUTLS_X509_FMT_DER) == 0 &&
-	    gnutls_x509_crt_get_dn_by_oid(cert, GNUTLS_OID_X520_COMMON_NAME, 0, 0, name, &size) ==
-	            0)
-		ret = xstrdup(name);
+	if (gnutls_x509_crt_import(cert, &chain[0], GNUTLS_X509_FMT_DER) == 0)
+		ret = name_of(cert);
 	gnutls_x509_crt_deinit(cert);
 	return ret;
 }
@@ -102,6 +123,6 @@ bool http_tls_client_allowed(const struct http_tls *tls, struct MHD_Connection *
 	if (!info || gnutls_certificate_verify_peers(info->tls_session, &purpose, 1, &status) < 0 ||
 	    status != 0)
 		return false;
-	*ret_name = common_name(info->tls_session);
+	*ret_name = peer_name(info->tls_session);
 	return true;
 }
