@@ -8,7 +8,7 @@
 /* A baseline knows a value
  *  - by actor: the same one did it before, or one of the two is unknown;
  *  - from a person: the existing CLI wrote the value and cannot tell actors. That shows in a last
- *    seen run which none of the actors' rows has, because what we merge sets both.
+ *    seen run which is not the one that we merged.
  * Every comparison is an equality, so that both tables are asked by their primary keys. */
 #define KNOWN(package, category, actor, value)                                                     \
 	"(EXISTS (SELECT 1 FROM baseline_actors a"                                                 \
@@ -16,9 +16,7 @@
 	"  AND (a.actor = " actor " OR a.actor = 'unknown' OR " actor " = 'unknown'))"             \
 	" OR EXISTS (SELECT 1 FROM baseline_fingerprints b"                                        \
 	"  WHERE b.package_name = " package " AND b.category = " category " AND b.value = " value  \
-	"  AND (" actor " = 'unknown' OR NOT EXISTS (SELECT 1 FROM baseline_actors a"              \
-	"   WHERE a.package_name = b.package_name AND a.category = b.category"                     \
-	"   AND a.value = b.value AND a.last_seen_run_id = b.last_seen_run_id))))"
+	"  AND (" actor " = 'unknown' OR b.merged_run_id <> b.last_seen_run_id)))"
 
 #define FROM_NS(ns) "(TIMESTAMPTZ 'epoch' + " ns "::bigint / 1000 * INTERVAL '1 microsecond')"
 

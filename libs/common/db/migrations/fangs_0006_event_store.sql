@@ -94,3 +94,13 @@ DO $$ DECLARE g RECORD; BEGIN
         GRANT SELECT ON events, run_events TO PUBLIC;
     END IF;
 END $$;
+
+-- Which run we merged last into a value: another one in last_seen_run_id shows that the existing CLI
+-- promoted it since, which cannot tell actors apart. So baseline_actors need not be written again
+-- for each run that shows what is known. Updates of a row find room on its page.
+ALTER TABLE baseline_fingerprints ADD COLUMN merged_run_id TEXT NOT NULL DEFAULT '';
+UPDATE baseline_fingerprints b SET merged_run_id = b.last_seen_run_id
+    WHERE EXISTS (SELECT FROM baseline_actors a WHERE a.package_name = b.package_name
+        AND a.category = b.category AND a.value = b.value AND a.last_seen_run_id = b.last_seen_run_id);
+ALTER TABLE baseline_fingerprints SET (fillfactor = 60);
+ALTER TABLE baseline_actors RENAME COLUMN last_seen_run_id TO first_seen_run_id;
