@@ -60,6 +60,15 @@ bool utf8_is_valid(struct view text)
 	return valid_size(text) == text.size;
 }
 
+size_t utf8_length(struct view text)
+{
+	size_t length = 0;
+
+	for (size_t i = 0; i < text.size; i++)
+		length += ((unsigned char)text.data[i] & 0xc0) != 0x80;
+	return length;
+}
+
 void utf8_append_valid(struct buf *buf, struct view text)
 {
 	while (text.size) {

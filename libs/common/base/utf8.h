@@ -18,6 +18,9 @@ size_t utf8_char_size(struct view text);
 
 bool utf8_is_valid(struct view text);
 
+/* The number of characters of a valid text. */
+size_t utf8_length(struct view text);
+
 /* Appends `text` with every byte that is not part of a well-formed character replaced by U+FFFD. */
 void utf8_append_valid(struct buf *buf, struct view text);
 

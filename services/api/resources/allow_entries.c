@@ -17,8 +17,9 @@
 #include "resources/sql.h"
 
 enum {
-	VALUE_MAX_BYTES = 1024, /* with the package within what an index can hold */
-	NOTE_MAX_BYTES = 4096,
+	KIND_MAX = 16,
+	VALUE_MAX = 512,
+	NOTE_MAX = 4096,
 	ID_RANDOM_BYTES = 8,
 	HOST_MAX_BYTES = 253,
 	IPV4_BITS = 32,
@@ -121,10 +122,10 @@ int allow_entry_read(struct view text, struct arena *arena, struct allow_entry *
                      struct error *err)
 {
 	static const struct body_member members[] = {
-	        {"kind", BODY_TEXT, .required = true, .max_bytes = VALUE_MAX_BYTES},
-	        {"value", BODY_TEXT, .required = true, .max_bytes = VALUE_MAX_BYTES},
-	        {"package", BODY_TEXT, .max_bytes = PACKAGE_NAME_MAX},
-	        {"note", BODY_TEXT, .max_bytes = NOTE_MAX_BYTES},
+	        {"kind", BODY_TEXT, .required = true, .max = KIND_MAX},
+	        {"value", BODY_TEXT, .required = true, .max = VALUE_MAX},
+	        {"package", BODY_TEXT, .max = PACKAGE_NAME_MAX},
+	        {"note", BODY_TEXT, .max = NOTE_MAX},
 	};
 	AUTO(json) struct json *body = body_parse(text, members, BODY_COUNT(members), err);
 

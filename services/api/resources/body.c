@@ -35,9 +35,9 @@ static int check(const struct body_member *member, const struct json *value, str
 	case BODY_TEXT:
 		if (!json_is_string(value))
 			return error_set(err, EINVAL, "%s must be a string", name);
-		if (strlen(json_string(value, "")) > member->max_bytes)
-			return error_set(err, EINVAL, "%s has more than %zu bytes", name,
-			                 member->max_bytes);
+		if (utf8_length(view_of_string(json_string(value, ""))) > member->max)
+			return error_set(err, EINVAL, "%s has more than %zu characters", name,
+			                 member->max);
 		break;
 	case BODY_BOOL:
 		if (!json_is_bool(value))

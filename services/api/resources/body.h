@@ -25,7 +25,7 @@ struct body_member {
 	const char *name;
 	enum body_kind kind;
 	bool required;
-	size_t max_bytes; /* of a text */
+	size_t max; /* characters of a text */
 };
 
 /* The object; the caller frees it. DROP with what is wrong. */

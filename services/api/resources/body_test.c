@@ -10,8 +10,8 @@
 #include <cmocka.h>
 
 static const struct body_member members[] = {
-        {"name", BODY_TEXT, .required = true, .max_bytes = 4},
-        {"note", BODY_TEXT, .max_bytes = 8},
+        {"name", BODY_TEXT, .required = true, .max = 4},
+        {"note", BODY_TEXT, .max = 8},
         {"enabled", BODY_BOOL, .required = false},
         {"headers", BODY_TEXT_MAP, .required = false},
 };
@@ -32,7 +32,7 @@ static void bodies_are_checked(void **state)
 	        {"{\"name\":\"\xff\"}", "not UTF-8"},
 	        {"{\"name\":1}", "name must be a string"},
 	        {"{\"name\":null}", "name must be a string"},
-	        {"{\"name\":\"abcde\"}", "name has more than 4 bytes"},
+	        {"{\"name\":\"abcde\"}", "name has more than 4 characters"},
 	        {"{\"name\":\"a\",\"nmae\":1}", "unknown member 'nmae'"},
 	        {"{\"Name\":\"a\"}", "unknown member 'Name'"},
 	        {"{\"name\":\"a\",\"enabled\":\"true\"}", "enabled must be true or false"},

@@ -45,8 +45,8 @@ void decisions_handle_list(void *ctx, struct http_request *request)
 bool decisions_read(struct http_request *request, struct baseline_decision *ret)
 {
 	static const struct body_member members[] = {
-	        {"by", BODY_TEXT, .max_bytes = DECISION_BY_MAX_BYTES},
-	        {"note", BODY_TEXT, .max_bytes = DECISION_NOTE_MAX_BYTES},
+	        {"by", BODY_TEXT, .max = DECISION_BY_MAX},
+	        {"note", BODY_TEXT, .max = DECISION_NOTE_MAX},
 	};
 	struct arena *arena = http_request_arena(request);
 

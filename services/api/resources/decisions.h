@@ -6,7 +6,7 @@
 #include "api.h"
 #include "model/baseline.h"
 
-enum { DECISION_BY_MAX_BYTES = 256, DECISION_NOTE_MAX_BYTES = 4096 };
+enum { DECISION_BY_MAX = 256, DECISION_NOTE_MAX = 4096 };
 
 /* The body's optional "by" and "note"; no body is as if neither were said. Who identified himself
  * is the one who decides, whatever "by" says. False when it was answered. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api.h"
+#include "base/utf8.h"
 #include "log/log.h"
 #include "model/severity.h"
 #include "resources/body.h"
@@ -13,7 +14,7 @@
 #include "resources/resources.h"
 #include "resources/sql.h"
 
-enum { NAME_MAX_BYTES = 128, URL_MAX_BYTES = 2048, WORD_MAX_BYTES = 256 };
+enum { NAME_LENGTH_MAX = 128, URL_LENGTH_MAX = 2048, WORD_LENGTH_MAX = 256 };
 
 // clang-format off
 /* A chat webhook's address is its secret; a header may hold one. */
@@ -68,9 +69,9 @@ static int check(const struct notifier *n, struct error *err)
 {
 	enum severity severity;
 
-	if (!*n->name || strlen(n->name) > NAME_MAX_BYTES)
-		return error_set(err, EINVAL, "name: a notifier's name has 1 to %d bytes",
-		                 NAME_MAX_BYTES);
+	if (!*n->name || utf8_length(view_of_string(n->name)) > NAME_LENGTH_MAX)
+		return error_set(err, EINVAL, "name: a notifier's name has 1 to %d characters",
+		                 NAME_LENGTH_MAX);
 	if (!is_webhook_url(n->url))
 		return error_set(err, EINVAL,
 		                 "url must begin with https:// (http:// only to this host)");
@@ -86,10 +87,10 @@ int notifier_read(struct view text, const char *name, struct arena *arena, struc
                   struct error *err)
 {
 	static const struct body_member members[] = {
-	        {"url", BODY_TEXT, .required = true, .max_bytes = URL_MAX_BYTES},
-	        {"template", BODY_TEXT, .max_bytes = WORD_MAX_BYTES},
-	        {"secret_env", BODY_TEXT, .max_bytes = WORD_MAX_BYTES},
-	        {"min_severity", BODY_TEXT, .max_bytes = WORD_MAX_BYTES},
+	        {"url", BODY_TEXT, .required = true, .max = URL_LENGTH_MAX},
+	        {"template", BODY_TEXT, .max = WORD_LENGTH_MAX},
+	        {"secret_env", BODY_TEXT, .max = WORD_LENGTH_MAX},
+	        {"min_severity", BODY_TEXT, .max = WORD_LENGTH_MAX},
 	        {"headers", BODY_TEXT_MAP, .required = false},
 	        {"enabled", BODY_BOOL, .required = false},
 	};

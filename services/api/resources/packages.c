@@ -49,7 +49,7 @@ void packages_handle_get(void *ctx, struct http_request *request)
 void packages_handle_add(void *ctx, struct http_request *request)
 {
 	static const struct body_member members[] = {
-	        {"name", BODY_TEXT, .required = true, .max_bytes = BODY_MAX_BYTES}};
+	        {"name", BODY_TEXT, .required = true, .max = BODY_MAX_BYTES}};
 	struct api *api = ctx;
 	struct error err = {0};
 

@@ -101,9 +101,9 @@ static int take(struct view pair, const struct param *params, size_t count, stru
 		return error_set(err, EINVAL, "%s is badly encoded", name);
 	if (values[param - params])
 		return error_set(err, EINVAL, "%s is given twice", name);
-	if (strlen(value) > PARAM_TEXT_MAX_BYTES)
-		return error_set(err, EINVAL, "%s has more than %d bytes", name,
-		                 PARAM_TEXT_MAX_BYTES);
+	if (utf8_length(view_of_string(value)) > PARAM_TEXT_MAX)
+		return error_set(err, EINVAL, "%s has more than %d characters", name,
+		                 PARAM_TEXT_MAX);
 	values[param - params] = value;
 	return check(param, value, err);
 }

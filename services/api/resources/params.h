@@ -15,7 +15,7 @@
 #include "http/http_server.h"
 
 enum param_kind {
-	PARAM_TEXT,      /* up to PARAM_TEXT_MAX_BYTES; empty is as if it were not there */
+	PARAM_TEXT,      /* up to PARAM_TEXT_MAX characters; empty is as if it were not there */
 	PARAM_WORD,      /* one of `choices` */
 	PARAM_BOOL,      /* true or false */
 	PARAM_NUMBER,    /* from 0 to 2^31 - 1 */
@@ -23,7 +23,7 @@ enum param_kind {
 	PARAM_ID_PREFIX, /* 1 to 32 lower-case hex digits */
 };
 
-enum { PARAM_TEXT_MAX_BYTES = 4096, PARAMS_MAX = 12 };
+enum { PARAM_TEXT_MAX = 2048, PARAMS_MAX = 12 };
 
 struct param {
 	const char *name;

@@ -94,14 +94,14 @@ static void bad_ones_are_named(void **state)
 
 static void long_values_are_refused(void **state)
 {
-	char query[PARAM_TEXT_MAX_BYTES + 16] = "package=";
+	char query[PARAM_TEXT_MAX + 16] = "package=";
 	const char *values[PARAM_COUNT];
 	struct error err = {0};
 	struct arena arena;
 
 	(void)state;
 	arena_init(&arena);
-	memset(query + strlen("package="), 'a', PARAM_TEXT_MAX_BYTES);
+	memset(query + strlen("package="), 'a', PARAM_TEXT_MAX);
 	assert_int_equal(
 	        params_parse(view_of_string(query), params, PARAM_COUNT, &arena, values, &err), 0);
 	strcat(query, "a");
