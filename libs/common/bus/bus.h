@@ -33,7 +33,7 @@ struct bus_config {
 	char *ssl_ca_file, *ssl_cert_file, *ssl_key_file;
 	char *sasl_mechanism, *sasl_username, *sasl_password;
 	char *compression;          /* kafka.compression: zstd|lz4|none */
-	int64_t linger_ms;          /* kafka.linger: default 5ms */
+	int64_t linger_ms;          /* kafka.linger: default 1ms */
 	int64_t replication_factor; /* kafka.replication_factor: of topics it creates; 0: 3 or fewer
 	                             */
 	int64_t retention_ms;       /* bus.retention: default 24h */
