@@ -47,7 +47,8 @@ async function updateStatus() {
 
 // A reader who selected text, opened a row or stands on a control is not disturbed by a refresh.
 function readerIsBusy() {
-  return String(getSelection()) !== '' || target.querySelector('details[open]') !== null ||
+  return document.querySelector('dialog[open]') !== null || String(getSelection()) !== '' ||
+    target.querySelector('details[open]') !== null ||
     target.contains(document.activeElement) && document.activeElement !== target;
 }
 
