@@ -406,3 +406,14 @@ def test_scans_are_checked_against_the_policy(make_gateway):
         message = answer.json()["error"]
         assert field in message and value in message and allowed in message, message
     assert gateway.sql("SELECT count(*) FROM runs")[0][0] == 2
+
+
+def test_the_dashboard_asks_for_the_token(make_gateway, tmp_path):
+    gateway = make_gateway(auth="token").start()
+    page = subprocess.run(
+        ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic",
+         "--no-first-run", "--disable-background-networking", "--disable-component-update",
+         "--disable-sync", f"--user-data-dir={tmp_path / 'browser'}", "--virtual-time-budget=4000",
+         "--dump-dom", f"{gateway.url}/ui/"],
+        check=True, capture_output=True, text=True, timeout=90).stdout
+    assert page.count("<dialog") == 1 and 'type="password"' in page
