@@ -5,10 +5,12 @@
  *
  *   FANGS_TEST_DB_URL=... differ_write [RUNS [REPEATS]]
  *
- * Each run has the recording REPEATS times (1: a whole recorded run, judged and promoted), and all
- * but the first find a baseline. Beside it, on the same server: the same rows in a table as the
- * existing schema has it, once by INSERT and once by COPY; and the bytes per run of either form.
+ * Each run has the recording REPEATS times (1: a whole recorded run, judged and promoted), and is
+ * of a package of its own whose baseline another run of it seeded before. Beside it, on the same
+ * server: the same rows in a table as the existing schema has it, once by INSERT and once by COPY;
+ * and the bytes per run of either form.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -17,7 +19,7 @@
 #include "base/clock.h"
 #include "differ_fixture.h"
 
-enum { RUNS = 40, RECORDED_EVENTS = 1742 };
+enum { RUNS = 40, RECORDED_EVENTS = 1742, PACKAGE_MAX = 32 };
 
 static double seconds_since(int64_t start_ns)
 {
@@ -47,7 +49,9 @@ static double server_cpu(struct differ_fixture *f)
 static void fill(struct differ_fixture *f, int64_t runs, int64_t repeats)
 {
 	for (int64_t i = 0; i < runs; i++) {
-		struct run_id run_id = differ_fixture_run(f, "bench", "1.0.1");
+		char package[PACKAGE_MAX];
+		(void)snprintf(package, sizeof(package), "bench%" PRId64, i);
+		struct run_id run_id = differ_fixture_run(f, package, "1.0.1");
 		differ_fixture_recorded(f, &run_id, "1.0.1", (unsigned)repeats);
 	}
 }
@@ -60,7 +64,6 @@ static void print_rate(const char *what, int64_t events, double seconds)
 
 static void replay(struct differ_fixture *f, int64_t events)
 {
-	differ_fixture_start(f);
 	double own = own_cpu(), server = server_cpu(f);
 	int64_t start_ns = clock_monotonic_ns();
 	differ_fixture_drain(f);
@@ -94,7 +97,7 @@ static void compare(struct differ_fixture *f, int64_t events)
 
 static void print_bytes(struct differ_fixture *f, const char *what, const char *sql, int64_t runs)
 {
-	printf("%-28s %10.0f bytes of columns per run\n", what,
+	printf("%-28s %10.0f bytes of columns per recording\n", what,
 	       (double)db_fixture_number(f->db, sql) / (double)runs);
 }
 
@@ -112,7 +115,7 @@ static void measure_bytes(struct differ_fixture *f, int64_t runs)
 	                                       "ts_ns") "+" SIZE("types") "+" SIZE("data"),
 	                               "event_chunks") ") + (" COLUMNS(SIZE("id"), "event_ids") ")",
 	            runs);
-	printf("%-28s %10.0f bytes on disk per run, %.0f of the old table\n", "",
+	printf("%-28s %10.0f bytes on disk, %.0f of the old table\n", "",
 	       (double)db_fixture_number(f->db, "SELECT pg_total_relation_size('event_chunks')"
 	                                        " + pg_total_relation_size('event_ids')") /
 	               (double)runs,
@@ -132,11 +135,15 @@ int main(int argc, char **argv)
 	struct differ_fixture *f = differ_fixture_create();
 	f->config.batch_messages = 256; /* as the program has it */
 	f->config.batch_bytes = 4 << 20;
+	differ_fixture_start(f);
+	fill(f, runs, 1);
+	differ_fixture_drain(f);
+	(void)db_fixture_number(f->db, "VACUUM ANALYZE"); /* as the server does it by itself */
 	fill(f, runs, repeats);
 	int64_t events = runs * repeats * RECORDED_EVENTS;
 	replay(f, events);
-	compare(f, events);
-	measure_bytes(f, runs);
+	compare(f, events + runs * RECORDED_EVENTS);
+	measure_bytes(f, runs * (repeats + 1));
 	differ_fixture_destroy(f);
 	return 0;
 }

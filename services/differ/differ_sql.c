@@ -30,11 +30,12 @@ const struct db_statement sql_runs = {
                                   " FROM runs r LEFT JOIN run_progress p ON p.run_id = r.id"
                                   " WHERE r.id = ANY ($1::text[])"};
 
-const struct db_statement sql_run_fingerprints_page = {
-        "differ_run_fingerprints_page",
-        "SELECT category, actor, value FROM run_fingerprints"
-        " WHERE run_id = $1 AND (category, actor, value) > ($2::text, $3::text, $4::text)"
-        " ORDER BY category, actor, value LIMIT $5::int"};
+const struct db_statement sql_run_sightings_page = {
+        "differ_run_sightings_page",
+        "SELECT f.category, f.actor, f.item, s.number FROM (SELECT * FROM run_sightings"
+        "  WHERE run_id = $1 AND number > $2::bigint ORDER BY number LIMIT 4) s,"
+        " unnest(s.categories, s.actors, s.items) AS f (category, actor, item)"
+        " ORDER BY s.number"};
 
 const struct db_statement sql_run_processes = {
         "differ_run_processes",
@@ -73,16 +74,12 @@ const struct db_statement sql_unknown_fingerprints = {
         " WITH ORDINALITY AS n (package, category, actor, value, ordinal)"
         " WHERE NOT " KNOWN("n.package", "n.category", "n.actor", "n.value") " ORDER BY n.ordinal"};
 
-const struct db_statement sql_upsert_fingerprints = {
-        "differ_upsert_fingerprints",
-        "INSERT INTO run_fingerprints"
-        " (run_id, category, actor, value, count, first_event_id, cred)"
-        " SELECT n.run_id, n.category, n.actor, n.value, n.count, n.event_id, n.cred <> 0"
-        " FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int8[], $6::int8[],"
-        "  $7::int4[]) AS n (run_id, category, actor, value, count, event_id, cred)"
-        " ON CONFLICT (run_id, category, actor, value) DO UPDATE"
-        " SET count = run_fingerprints.count + excluded.count,"
-        "  cred = run_fingerprints.cred OR excluded.cred"};
+const struct db_statement sql_insert_sightings = {
+        "differ_insert_sightings",
+        "INSERT INTO run_sightings"
+        " (run_id, number, categories, actors, items, counts, event_ids, creds)"
+        " VALUES ($1, $2::bigint, $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[],"
+        "  $8::int[])"};
 
 const struct db_statement sql_insert_deviations = {
         "differ_insert_deviations",

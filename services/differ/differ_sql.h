@@ -23,9 +23,10 @@ enum run_column {
 	RUN_EVENTS_STORED,
 };
 
-/* $1 run id, $2 $3 $4 category, actor, value of the last row of the page before ('' at first), $5
- * page size. Columns: category, actor, value. */
-extern const struct db_statement sql_run_fingerprints_page;
+/* $1 run id, $2 `number` of the last row of the page before. Columns: category, actor, value,
+ * number.
+ */
+extern const struct db_statement sql_run_sightings_page;
 
 /* $1 run id. Columns: pid, ppid, executed path or '', name; first what events of the process itself
  * said last, then (column 4, "fills") what its threads said first. */
@@ -47,9 +48,9 @@ extern const struct db_statement sql_insert_events;
  * baseline knows, ascending. */
 extern const struct db_statement sql_unknown_fingerprints;
 
-/* $1 run ids, $2 categories, $3 actors, $4 values, $5 counts, $6 first event ids, $7 cred (0, 1).
- */
-extern const struct db_statement sql_upsert_fingerprints;
+/* $1 run id, $2 number, $3 categories, $4 actors, $5 values, $6 counts, $7 first event ids, $8 cred
+ * (0, 1). */
+extern const struct db_statement sql_insert_sightings;
 
 /* $1 ids, $2 run ids, $3 categories, $4 values, $5 event ids, $6 severities, $7 actors, $8 reasons,
  * $9 processes, $10 detected at, Unix ns. Column: id of each that was really inserted. */

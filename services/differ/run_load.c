@@ -6,8 +6,6 @@
 #include "differ_sql.h"
 #include "run_state.h"
 
-enum { PAGE_ROWS = 10000 };
-
 void run_state_refresh(struct run_state *run, const PGresult *rows, int row)
 {
 	run->attempt = (uint32_t)db_cell_int(rows, row, RUN_ATTEMPT);
@@ -39,26 +37,20 @@ static int add_fingerprint(struct run_state *run, const PGresult *rows, int row,
 static int load_fingerprints(struct run_state *run, struct db_conn *conn,
                              const struct siphash_key *key, struct error *err)
 {
-	PGresult *previous = NULL;
-	int last = -1, failed = 0;
+	int64_t last = -1;
+	int count, failed = 0;
 	do {
-		const struct db_param params[] = {
-		        DB_TEXT(run->id),
-		        DB_TEXT(last < 0 ? "" : db_cell(previous, last, 0)),
-		        DB_TEXT(last < 0 ? "" : db_cell(previous, last, 1)),
-		        DB_TEXT(last < 0 ? "" : db_cell(previous, last, 2)),
-		        DB_INT(PAGE_ROWS),
-		};
-		PGresult *rows = db_query(conn, &sql_run_fingerprints_page, params, 5, err);
-		PQclear(previous);
-		previous = rows;
+		const struct db_param params[] = {DB_TEXT(run->id), DB_INT(last)};
+		AUTO(pgresult)
+		PGresult *rows = db_query(conn, &sql_run_sightings_page, params, 2, err);
 		if (!rows)
 			return -err->code;
-		for (int row = 0; row < PQntuples(rows) && !failed; row++)
+		count = PQntuples(rows);
+		for (int row = 0; row < count && !failed; row++)
 			failed = add_fingerprint(run, rows, row, key, err);
-		last = PQntuples(rows) - 1;
-	} while (!failed && last == PAGE_ROWS - 1);
-	PQclear(previous);
+		if (count > 0)
+			last = db_cell_int(rows, count - 1, 3);
+	} while (!failed && count > 0);
 	return failed;
 }
 

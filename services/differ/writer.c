@@ -160,31 +160,44 @@ static int find_deviations(struct differ *differ, struct db_conn *conn, struct d
 	return 0;
 }
 
-static int write_fingerprints(struct differ *differ, struct db_conn *conn, struct error *err)
+/* What one run showed in this batch, as one row. */
+static int write_sightings(struct differ *differ, struct db_conn *conn, uint32_t run,
+                           struct error *err)
 {
-	if (differ->batch.sighting_count == 0)
-		return 0;
 	AUTO(columns) struct columns columns = {0};
-	struct db_array *run_ids = add_column(&columns, DB_ARRAY_TEXT);
 	struct db_array *categories = add_column(&columns, DB_ARRAY_TEXT);
 	struct db_array *actors = add_column(&columns, DB_ARRAY_TEXT);
 	struct db_array *values = add_column(&columns, DB_ARRAY_TEXT);
 	struct db_array *counts = add_column(&columns, DB_ARRAY_INT8);
 	struct db_array *event_ids = add_column(&columns, DB_ARRAY_INT8);
 	struct db_array *creds = add_column(&columns, DB_ARRAY_INT4);
+	int64_t number = INT64_MAX;
 	for (size_t i = 0; i < differ->batch.sighting_count; i++) {
 		const struct sighting *sighting = &differ->batch.sightings[i];
-		add_text(run_ids, differ->batch.runs[sighting->run].run->id);
+		if (sighting->run != run)
+			continue;
 		add_text(categories, category_name(sighting->category));
 		add_text(actors, actor_name(sighting->actor));
 		db_array_add(values, sighting->value);
 		db_array_add_int8(counts, sighting->count);
 		db_array_add_int8(event_ids, sighting->first_event_id);
 		db_array_add_int4(creds, sighting->cred);
+		if (sighting->first_event_id < number)
+			number = sighting->first_event_id;
 	}
-	int64_t written = db_exec(conn, &sql_upsert_fingerprints, column_params(&columns),
-	                          columns.count, err);
-	return written < 0 ? (int)written : 0;
+	if (counts->count == 0)
+		return 0;
+	struct db_param params[8] = {DB_TEXT(differ->batch.runs[run].run->id), DB_INT(number)};
+	memcpy(params + 2, column_params(&columns), columns.count * sizeof(*params));
+	return db_exec(conn, &sql_insert_sightings, params, 8, err) < 0 ? -err->code : 0;
+}
+
+static int write_fingerprints(struct differ *differ, struct db_conn *conn, struct error *err)
+{
+	int failed = 0;
+	for (size_t run = 0; run < differ->batch.run_count && !failed; run++)
+		failed = write_sightings(differ, conn, (uint32_t)run, err);
+	return failed;
 }
 
 static int write_progress(struct differ *differ, struct db_conn *conn, struct error *err)

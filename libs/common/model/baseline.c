@@ -40,7 +40,7 @@ static const struct db_statement keep_every_actor = {
 	"SELECT category, value, actor, count FROM run_fingerprints WHERE run_id = $2 "            \
 	"UNION ALL "                                                                               \
 	"SELECT category, value, actor, 1 FROM deviations WHERE run_id = $2 "                      \
-	"AND NOT EXISTS (SELECT 1 FROM run_fingerprints WHERE run_id = $2))"
+	"AND NOT EXISTS (SELECT 1 FROM run_sightings WHERE run_id = $2))"
 
 /* As the existing system counts: a new value by its events; a known one by its events when a person
  * promotes, by one when a clean run does. Most are known, and an UPDATE costs a third of what ON

@@ -104,3 +104,40 @@ UPDATE baseline_fingerprints b SET merged_run_id = b.last_seen_run_id
         AND a.category = b.category AND a.value = b.value AND a.last_seen_run_id = b.last_seen_run_id);
 ALTER TABLE baseline_fingerprints SET (fillfactor = 60);
 ALTER TABLE baseline_actors RENAME COLUMN last_seen_run_id TO first_seen_run_id;
+
+-- A run's fingerprints as transactions of the differ added them, each as one row of parallel arrays;
+-- `run_fingerprints` adds them up. `number` is the lowest of its event ids.
+CREATE TABLE run_sightings (
+    run_id     TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    number     BIGINT NOT NULL,
+    categories TEXT[] NOT NULL,
+    actors     TEXT[] NOT NULL,
+    items      TEXT[] NOT NULL,
+    counts     BIGINT[] NOT NULL,
+    event_ids  BIGINT[] NOT NULL,
+    creds      INTEGER[] NOT NULL,
+    PRIMARY KEY (run_id, number)
+);
+DO $$ BEGIN
+    ALTER TABLE run_sightings
+        ALTER COLUMN categories SET COMPRESSION lz4, ALTER COLUMN actors SET COMPRESSION lz4,
+        ALTER COLUMN items SET COMPRESSION lz4, ALTER COLUMN counts SET COMPRESSION lz4,
+        ALTER COLUMN event_ids SET COMPRESSION lz4, ALTER COLUMN creds SET COMPRESSION lz4;
+EXCEPTION WHEN OTHERS THEN
+    RAISE NOTICE 'fingerprints are compressed by pglz: %', SQLERRM;
+END $$;
+INSERT INTO run_sightings
+SELECT run_id, min(first_event_id), array_agg(category ORDER BY first_event_id, category, actor, value),
+    array_agg(actor ORDER BY first_event_id, category, actor, value),
+    array_agg(value ORDER BY first_event_id, category, actor, value),
+    array_agg(count ORDER BY first_event_id, category, actor, value),
+    array_agg(first_event_id ORDER BY first_event_id, category, actor, value),
+    array_agg(cred::int ORDER BY first_event_id, category, actor, value)
+FROM run_fingerprints GROUP BY run_id;
+DROP TABLE run_fingerprints;
+CREATE VIEW run_fingerprints AS
+SELECT s.run_id, f.category, f.actor, f.item AS value, sum(f.count)::bigint AS count,
+    min(f.event_id) AS first_event_id, bool_or(f.cred <> 0) AS cred
+FROM run_sightings s, unnest(s.categories, s.actors, s.items, s.counts, s.event_ids, s.creds)
+    AS f (category, actor, item, count, event_id, cred)
+GROUP BY s.run_id, f.category, f.actor, f.item;
