@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A real Kafka broker (KRaft, one node) for the test session."""
+import os
+import pathlib
+import signal
 import subprocess
 
 from .paths import SCRIPTS
@@ -21,6 +24,11 @@ class Kafka:
 
     def stop(self):
         subprocess.run([SCRIPTS / "dev-kafka", "stop", self.directory], check=True)
+
+    def kill(self):
+        """As a crash; `start()` brings it back."""
+        pid = int((pathlib.Path(self.directory) / "pid").read_text())
+        os.kill(pid, signal.SIGKILL)
 
     def read_all(self, topic):
         """The values of everything in the topic, as text."""

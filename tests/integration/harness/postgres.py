@@ -35,9 +35,19 @@ class Postgres:
             directory / "postgres.log", user=self.user)
 
     def start(self):
-        self.process.start()
-        wait_for("postgres", lambda: psycopg2.connect(self.url("postgres")).close() or True)
+        wait_for("postgres", self._started)
         return self
+
+    def _started(self):
+        # After a crash it refuses to start until the last of its processes has noticed.
+        if not self.process.running:
+            self.process.start()
+        psycopg2.connect(self.url("postgres")).close()
+        return True
+
+    def kill(self):
+        """As a crash; `start()` brings it back."""
+        self.process.kill()
 
     def stop(self):
         self.process.stop(sig=signal.SIGINT)
