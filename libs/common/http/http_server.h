@@ -53,14 +53,14 @@ struct http_route {
 	/* Segments; "{name}" matches one segment (percent-decoded for http_request_param()), a last
 	 * "{name...}" matches the rest of the path: "/v1/runs/{run_id}/events". */
 	const char *pattern;
-	size_t body_max_bytes;  /* a larger body: 413 (or cut, see body_truncates) */
+	size_t body_max_bytes;             /* a larger body: 413 (or cut, see body_truncates) */
+	const struct http_body_sink *sink; /* NULL: http_request_body() has the whole body */
+	http_handler_fn handler;
+	int access;             /* the application's, for `admit`: see http_request_access() */
 	bool body_truncates;    /* read only the first body_max_bytes and ignore the rest */
 	bool head_runs_handler; /* GET routes whose HEAD must run the handler */
 	bool immediate;         /* the handler never blocks: it runs in the epoll thread, so that it
 	                         * answers even when all workers wait for a database */
-	const struct http_body_sink *sink; /* NULL: http_request_body() has the whole body */
-	int access; /* the application's, for `admit`: see http_request_access() */
-	http_handler_fn handler;
 };
 
 struct http_server_options {
