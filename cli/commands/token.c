@@ -95,7 +95,7 @@ static void write_made(struct buf *out, const struct access_token *token,
 static int create_in_database(const char *url, const struct access_token *token, struct json **ret,
                               struct error *err)
 {
-	struct access_token_made made;
+	struct access_token_made made = {0};
 	struct database database;
 	AUTO(buf) struct buf document;
 
@@ -137,7 +137,7 @@ static int token_create(const struct cli *cli, const struct command_args *args, 
 {
 	const char *db_url = args->values[OPT_DB_URL];
 	const char *user = getenv("USER");
-	struct access_token token;
+	struct access_token token = {0};
 	AUTO(json) struct json *made = NULL;
 
 	if (read_wanted(args, &token, err) < 0)

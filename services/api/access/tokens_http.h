@@ -27,6 +27,6 @@ void tokens_handle_create(void *ctx, struct http_request *request);
 void tokens_handle_revoke(void *ctx, struct http_request *request);
 
 /* Body of a POST; DROP with what is wrong. */
-int tokens_read(struct view body, struct arena *arena, struct access_token *ret, struct error *err);
+int tokens_read(struct view text, struct arena *arena, struct access_token *ret, struct error *err);
 
 #endif
