@@ -10,7 +10,9 @@
 
 #include "base/alloc.h"
 
-enum { BLOCK_SIZE = 16 * 1024 };
+/* Many arenas live for a long poll's time and hold next to nothing; those that grow do so in few
+ * steps. */
+enum { FIRST_BLOCK_SIZE = 600, BLOCK_GROWTH = 2, BLOCK_SIZE = 16 * 1024 };
 
 struct arena_block {
 	struct arena_block *next;
@@ -62,13 +64,22 @@ static struct arena_block *block_create(size_t size)
 	return block;
 }
 
+static size_t next_block_size(const struct arena *arena, size_t wanted)
+{
+	size_t size = arena->blocks ? arena->blocks->size * BLOCK_GROWTH : FIRST_BLOCK_SIZE;
+
+	if (size > BLOCK_SIZE)
+		size = BLOCK_SIZE;
+	return wanted > size ? wanted : size;
+}
+
 static void *alloc_bytes(struct arena *arena, size_t size)
 {
 	const size_t align = alignof(max_align_t);
 	size = (size + align - 1) & ~(align - 1);
 	struct arena_block *block = arena->blocks;
 	if (!block || block->size - block->used < size) {
-		block = block_create(size > BLOCK_SIZE ? size : BLOCK_SIZE);
+		block = block_create(next_block_size(arena, size));
 		block->next = arena->blocks;
 		arena->blocks = block;
 	}

@@ -79,7 +79,9 @@ static void format_peer(struct http_request *request)
 	const union MHD_ConnectionInfo *info =
 	        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 	const void *address = NULL;
+	char text[INET6_ADDRSTRLEN] = "";
 
+	request->peer = "";
 	if (!info || !info->client_addr)
 		return;
 	if (info->client_addr->sa_family == AF_INET)
@@ -87,9 +89,8 @@ static void format_peer(struct http_request *request)
 	else if (info->client_addr->sa_family == AF_INET6)
 		address =
 		        &((const struct sockaddr_in6 *)(const void *)info->client_addr)->sin6_addr;
-	if (address)
-		(void)inet_ntop(info->client_addr->sa_family, address, request->peer,
-		                sizeof(request->peer));
+	if (address && inet_ntop(info->client_addr->sa_family, address, text, sizeof(text)))
+		request->peer = arena_strdup(&request->arena, text);
 }
 
 static bool is_bare_head(const struct http_request *request)

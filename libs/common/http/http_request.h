@@ -25,10 +25,6 @@
 #include "http/http_tls.h"
 #include "http/http_workers.h"
 
-enum {
-	HTTP_PEER_TEXT_MAX = 48,
-};
-
 struct http_server {
 	struct MHD_Daemon *daemon;
 	const struct http_route *routes;
@@ -66,7 +62,7 @@ struct http_request {
 	struct view raw_path, query;
 	enum http_match match;
 	struct http_matched matched;
-	char peer[HTTP_PEER_TEXT_MAX];
+	const char *peer;
 	char *tls_name;
 	const void *identity;
 

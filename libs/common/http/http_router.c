@@ -10,7 +10,7 @@ enum segment_kind { SEGMENT_REST, SEGMENT_PARAM, SEGMENT_LITERAL }; /* by specif
 
 /* In the order in which Allow lists them. */
 static const char *const methods[] = {"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"};
-enum { METHOD_COUNT = sizeof(methods) / sizeof(methods[0]) };
+enum { METHOD_COUNT = sizeof(methods) / sizeof(methods[0]), ALLOW_MAX = 64 };
 
 static enum segment_kind segment_kind(struct view segment)
 {
@@ -133,8 +133,9 @@ static unsigned method_bit(const char *method)
 	return 0;
 }
 
-static void write_allow(unsigned mask, char allow[HTTP_ALLOW_MAX])
+static const char *allow_header(unsigned mask, struct arena *arena)
 {
+	char allow[ALLOW_MAX];
 	size_t used = 0;
 
 	if (mask & method_bit("GET"))
@@ -142,7 +143,7 @@ static void write_allow(unsigned mask, char allow[HTTP_ALLOW_MAX])
 	for (unsigned i = 0; i < METHOD_COUNT; i++) {
 		size_t size = strlen(methods[i]);
 
-		if (!(mask & 1U << i) || used + size + sizeof(", ") > HTTP_ALLOW_MAX)
+		if (!(mask & 1U << i) || used + size + sizeof(", ") > sizeof(allow))
 			continue;
 		if (used) {
 			memcpy(allow + used, ", ", 2);
@@ -151,7 +152,7 @@ static void write_allow(unsigned mask, char allow[HTTP_ALLOW_MAX])
 		memcpy(allow + used, methods[i], size);
 		used += size;
 	}
-	allow[used] = '\0';
+	return arena_copy(arena, view_of(allow, used)).data;
 }
 
 enum http_match http_router_match(const struct http_route *routes, size_t count, const char *method,
@@ -179,7 +180,7 @@ enum http_match http_router_match(const struct http_route *routes, size_t count,
 	if (!ret->route && !others)
 		return HTTP_MATCH_NONE;
 	if (!ret->route) {
-		write_allow(others, ret->allow);
+		ret->allow = allow_header(others, arena);
 		return HTTP_MATCH_METHOD;
 	}
 	return decode_params(ret->route, path, arena, ret) ? HTTP_MATCH_FOUND : HTTP_MATCH_BAD;

@@ -13,7 +13,7 @@
 #include "base/view.h"
 #include "http/http_server.h"
 
-enum { HTTP_PARAMS_MAX = 4, HTTP_ALLOW_MAX = 64 };
+enum { HTTP_PARAMS_MAX = 4 };
 
 struct http_param {
 	struct view name; /* points into the pattern */
@@ -24,7 +24,7 @@ struct http_matched {
 	const struct http_route *route;
 	struct http_param params[HTTP_PARAMS_MAX];
 	size_t param_count;
-	char allow[HTTP_ALLOW_MAX]; /* HTTP_MATCH_METHOD: value of the Allow header */
+	const char *allow; /* HTTP_MATCH_METHOD: value of the Allow header */
 };
 
 enum http_match {

@@ -21,7 +21,10 @@ enum {
 	DEFAULT_IDLE_TIMEOUT_MS = 75000,
 	DEFAULT_READ_TIMEOUT_MS = 30000,
 	DEFAULT_BUFFERED_MAX_BYTES = 256 << 20,
-	CONNECTION_MEMORY_BYTES = 16 << 10, /* request line and headers */
+	/* Request line and headers, with what the library notes of them. All of it becomes resident
+	 * once a connection serves its second request, so this is most of what a long poll costs.
+	 */
+	CONNECTION_MEMORY_BYTES = 6 << 10,
 	LISTEN_BACKLOG = 1024,
 	MHD_OPTIONS_MAX = 16,
 };

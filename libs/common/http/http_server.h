@@ -12,7 +12,7 @@
  * GET is, without a body, and reaches the handler only on routes with `head_runs_handler`; on the
  * others it is 204 and nothing happens.
  *
- * Bounds: the request line and headers fit 16 KiB; a body its route's limit; all bodies together
+ * Bounds: the request line and headers fit 5 KiB; a body its route's limit; all bodies together
  * `buffered_max_bytes` (beyond it: 503 with Retry-After); a request must arrive completely within
  * `read_timeout_ms` after its first line, however slowly its client sends.
  */
