@@ -57,6 +57,7 @@ static int build_request(const struct command_args *args, struct arena *arena, s
 	if (ret < 0)
 		return ret;
 	job.duration_ns = duration_s * NS_PER_S;
+	job.watched_path_count = 0; /* as the gateway is configured */
 	if (args->values[OPT_IMAGE])
 		job.sandbox.image = args->values[OPT_IMAGE];
 	struct json_writer w = json_writer_on(body);

@@ -65,7 +65,8 @@ static int read_wanted(const struct command_args *args, struct access_token *ret
 
 	if (!role || !name)
 		return error_set(err, EINVAL, "token create: --role and --name are required");
-	*ret = (struct access_token){.name = name, .runner_id = runner ? runner : ""};
+	ret->name = name;
+	ret->runner_id = runner ? runner : "";
 	if (!access_role_parse(role, &ret->role))
 		return error_set(err, EINVAL, "--role takes viewer, operator or runner, not '%s'",
 		                 role);
@@ -137,7 +138,7 @@ static int token_create(const struct cli *cli, const struct command_args *args, 
 {
 	const char *db_url = args->values[OPT_DB_URL];
 	const char *user = getenv("USER");
-	struct access_token token = {0};
+	struct access_token token = {.name = "", .runner_id = "", .created_by = ""};
 	AUTO(json) struct json *made = NULL;
 
 	if (read_wanted(args, &token, err) < 0)

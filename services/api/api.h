@@ -35,6 +35,7 @@ struct api_config {
 	int64_t connections_max, connections_per_peer;
 	int64_t read_timeout_ms, idle_timeout_ms, buffered_max_bytes;
 	struct scan_policy policy;
+	const struct config_node *watched_paths;
 	int64_t poll_ms;          /* length of a long poll without a job */
 	int64_t offer_timeout_ms; /* a job handed out and not begun by then is handed out again */
 	int64_t lease_ms;         /* what a sign of life is worth */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api.h"
+#include "model/watched_paths.h"
 
 #define FIELD(name) offsetof(struct api_config, name)
 #define HOUR_MS (INT64_C(3600) * 1000)
@@ -113,6 +114,7 @@ const struct config_option api_options[] = {
          .min = BUFFERED_MIN_BYTES,
          .max = BUFFERED_MAX_BYTES,
          .help = "Memory for the bodies of all requests together; beyond it the answer is 503."},
+        WATCHED_PATHS_OPTION(FIELD(watched_paths)),
         {.key = "policy.images",
          .type = CONFIG_LIST,
          .offset = FIELD(policy.images),
@@ -255,7 +257,9 @@ int api_config_check(const void *config, struct error *err)
 		return error_set(err, EINVAL, "api.ops_listen is the same address as api.listen");
 	if (given(c->ops_listen) && check_address(c, mode, "ops_listen", c->ops_listen, err) < 0)
 		return -err->code;
-	return scan_policy_validate(&c->policy, err);
+	if (scan_policy_validate(&c->policy, err) < 0)
+		return -err->code;
+	return watched_paths_check(c->watched_paths, err);
 }
 
 bool api_config_is_loopback(const struct api_config *config)

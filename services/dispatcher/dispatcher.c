@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dispatcher.h"
 
+#include "model/watched_paths.h"
+
 #define FIELD(name) offsetof(struct dispatcher_config, name)
 #define MINUTE_MS (INT64_C(60) * 1000)
 #define HOUR_MS (60 * MINUTE_MS)
@@ -75,6 +77,7 @@ const struct config_option dispatcher_options[] = {
          .offset = FIELD(npm_registry),
          .help = "Registry from which the sandbox installs, as seen from inside it. Empty: npm's "
                  "own default."},
+        WATCHED_PATHS_OPTION(FIELD(watched_paths)),
 };
 const size_t dispatcher_option_count = CONFIG_COUNT(dispatcher_options);
 

@@ -21,6 +21,7 @@ struct dispatcher_config {
 	int64_t scan_duration_ms, grace_ms; /* of runs made for releases, as the two below */
 	char *image;
 	char *npm_registry; /* as seen from within the sandbox; "": npm's own default */
+	const struct config_node *watched_paths;
 };
 extern const struct config_option dispatcher_options[]; /* fills struct dispatcher_config */
 extern const size_t dispatcher_option_count;

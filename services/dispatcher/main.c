@@ -5,6 +5,7 @@
 #include "backbone/backbone.h"
 #include "dispatcher.h"
 #include "leases.h"
+#include "model/watched_paths.h"
 #include "placing.h"
 #include "queries.h"
 #include "releases.h"
@@ -87,6 +88,11 @@ static int run(const struct backbone *backbone, void *config, struct error *err)
 	return rc;
 }
 
+static int check(const void *config, struct error *err)
+{
+	return watched_paths_check(((const struct dispatcher_config *)config)->watched_paths, err);
+}
+
 int main(int argc, char **argv)
 {
 	struct dispatcher_config config = {0};
@@ -99,6 +105,7 @@ int main(int argc, char **argv)
 	        .options = dispatcher_options,
 	        .option_count = dispatcher_option_count,
 	        .config = &config,
+	        .check = check,
 	        .relays_outbox = true,
 	        .run = run,
 	};

@@ -7,6 +7,7 @@
 #include "log/log.h"
 #include "model/job.h"
 #include "model/messages.h"
+#include "model/watched_paths.h"
 #include "queries.h"
 
 enum { JOB_TEXT_MAX = 64 * 1024 };
@@ -14,10 +15,14 @@ enum { JOB_TEXT_MAX = 64 * 1024 };
 static int make_job(const struct dispatcher_config *config, const struct release_message *release,
                     struct arena *arena, struct job *ret, struct error *err)
 {
+	struct watched_paths watched;
 	int rc = job_default_scan(arena, release->package, release->version, config->npm_registry,
 	                          ret, err);
+	if (rc == 0)
+		rc = watched_paths_read(config->watched_paths, arena, &watched, err);
 	if (rc < 0)
 		return rc;
+	watched_paths_apply(&watched, ret);
 	ret->run_id = ret->canonical_run_id = run_id_new();
 	ret->dispatched_at_ns = clock_wall_ns();
 	ret->duration_ns = config->scan_duration_ms * NS_PER_MS;

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "http/http_server.h"
+#include "model/watched_paths.h"
 #include "queries.h"
 
 enum {
@@ -51,7 +52,7 @@ void wire_quote(struct buf *out, const char *text);
 
 struct job;
 /* The job with everything filled in that the request left open, `now_ns` as its time. */
-int wire_read_scan(struct view body, struct arena *arena, int64_t now_ns, const char **ret_target,
-                   struct job *ret, struct error *err);
+int wire_read_scan(struct view body, struct arena *arena, const struct watched_paths *watched,
+                   int64_t now_ns, const char **ret_target, struct job *ret, struct error *err);
 
 #endif

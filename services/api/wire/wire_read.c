@@ -231,17 +231,14 @@ static const struct json_field scan_rows[] = {
 };
 static const struct json_fields scan_fields = JSON_FIELDS(scan_rows);
 
-static void fill_in(struct job *job, int64_t now_ns)
+static void fill_in(struct job *job, const struct watched_paths *watched, int64_t now_ns)
 {
 	if (!*job->kind)
 		job->kind = "sensor_only";
 	if (job->duration_ns == 0)
 		job->duration_ns = DEFAULT_DURATION_NS;
-	if (job->watched_path_count == 0) {
-		/* A job does not write through the pointer. */
-		job->watched_paths = (struct watched_path *)job_default_watched_paths;
-		job->watched_path_count = job_default_watched_path_count;
-	}
+	if (job->watched_path_count == 0)
+		watched_paths_apply(watched, job);
 	if (run_id_is_zero(&job->run_id))
 		job->run_id = run_id_new();
 	job->canonical_run_id = job->run_id;
@@ -249,8 +246,8 @@ static void fill_in(struct job *job, int64_t now_ns)
 	job->dispatched_at_ns = now_ns;
 }
 
-int wire_read_scan(struct view body, struct arena *arena, int64_t now_ns, const char **ret_target,
-                   struct job *ret, struct error *err)
+int wire_read_scan(struct view body, struct arena *arena, const struct watched_paths *watched,
+                   int64_t now_ns, const char **ret_target, struct job *ret, struct error *err)
 {
 	struct scan_body read = {0};
 	int rc = read_body(body, &scan_fields, &read, arena, err);
@@ -262,6 +259,6 @@ int wire_read_scan(struct view body, struct arena *arena, int64_t now_ns, const 
 	*ret_target = text(read.target_runner);
 	if (!**ret_target)
 		return error_set(err, EINVAL, "missing target_runner");
-	fill_in(ret, now_ns);
+	fill_in(ret, watched, now_ns);
 	return 0;
 }

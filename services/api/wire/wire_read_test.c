@@ -26,6 +26,9 @@ static int teardown(void **state)
 	return 0;
 }
 
+/* Of no configuration; counted at run time. */
+static struct watched_paths watched = {job_default_watched_paths, 0};
+
 static void register_is_refused(void **state)
 {
 	static const struct {
@@ -160,8 +163,8 @@ static void scan_is_filled_in(void **state)
 	const char *target;
 	struct job job;
 
-	assert_int_equal(wire_read_scan(VIEW_LITERAL("{\"target_runner\":\"*\"}"), *state, 42,
-	                                &target, &job, NULL),
+	assert_int_equal(wire_read_scan(VIEW_LITERAL("{\"target_runner\":\"*\"}"), *state, &watched,
+	                                42, &target, &job, NULL),
 	                 0);
 	assert_string_equal(target, "*");
 	assert_string_equal(job.kind, "sensor_only");
@@ -178,7 +181,7 @@ static void scan_is_filled_in(void **state)
 	                                    "\"dispatched_at\":\"0001-01-01T00:00:00Z\","
 	                                    "\"sandbox\":{\"image\":\"i\"}},"
 	                                    "\"target_runner\":\"r\"} trailing"),
-	                       *state, 43, &target, &job, NULL),
+	                       *state, &watched, 43, &target, &job, NULL),
 	        0);
 	assert_string_equal(job.kind, "sandbox_scan");
 	assert_int_equal(job.run_id.bytes[1], 2);
@@ -211,8 +214,8 @@ static void scan_is_refused(void **state)
 		struct error err = {0};
 		struct job job;
 
-		assert_true(wire_read_scan(view_of_string(cases[i].body), *state, 1, &target, &job,
-		                           &err) < 0);
+		assert_true(wire_read_scan(view_of_string(cases[i].body), *state, &watched, 1,
+		                           &target, &job, &err) < 0);
 		assert_int_equal(err.class, ERROR_DROP);
 		assert_ptr_equal(strstr(err.text, cases[i].text), err.text);
 	}
@@ -245,6 +248,7 @@ static void ids_are_quoted_as_existing_servers_do(void **state)
 
 int main(void)
 {
+	watched.count = job_default_watched_path_count;
 	const struct CMUnitTest tests[] = {
 	        READ_TEST(register_is_refused),
 	        READ_TEST(register_is_read),

@@ -64,13 +64,16 @@ static void reply_not_registered(struct http_request *request, const char *targe
 void wire_handle_scans(void *ctx, struct http_request *request)
 {
 	struct api *api = ctx;
+	struct arena *arena = http_request_arena(request);
+	struct watched_paths watched;
 	const char *target = "";
 	char run_id[RUN_ID_TEXT_SIZE];
 	struct error err = {0};
 	struct job job;
 
-	if (wire_read_scan(http_request_body(request), http_request_arena(request), clock_wall_ns(),
-	                   &target, &job, &err) < 0) {
+	if (watched_paths_read(api->config->watched_paths, arena, &watched, &err) < 0 ||
+	    wire_read_scan(http_request_body(request), arena, &watched, clock_wall_ns(), &target,
+	                   &job, &err) < 0) {
 		failure_reply(&api->failures, request, &err);
 		return;
 	}
