@@ -10,6 +10,7 @@
  *   writer.c     the batch into tables; finds what no baseline knows
  *   finish.c     judges runs whose result came
  *   quiet.c      judges runs whose runner posts no result
+ *   prune.c      removes old events
  *
  * One thread owns all of it. Any number of processes may run: a partition of the topic has one
  * owner at a time, and a transaction of one that lost its partition fails on the offset.
@@ -39,6 +40,7 @@ struct differ_config {
 	int64_t batch_bytes;
 	int64_t cached_runs;
 	int64_t quiet_ms;
+	int64_t retention_ms; /* of events; 0: forever */
 };
 extern const struct config_option differ_options[]; /* fills struct differ_config */
 extern const size_t differ_option_count;
@@ -74,6 +76,10 @@ struct differ {
 	unsigned failures;     /* in a row */
 	size_t one_by_one;     /* messages that are handled alone, to find the bad one among them */
 	int64_t swept_ms, measured_ms;
+	struct prune_pass {
+		int64_t begins_ms;  /* monotonic */
+		int64_t chunk, row; /* ids up to which everything was looked at */
+	} prune;
 	struct differ_metrics metrics;
 };
 
@@ -137,5 +143,8 @@ int differ_finish_quiet(struct differ *differ, struct db_conn *conn, struct run_
 
 /* Judges what is quiet for too long, in transactions of its own. */
 int differ_sweep(struct differ *differ, struct error *err);
+
+/* Removes some events that are too old, if it is time for it. */
+int differ_prune(struct differ *differ, struct error *err);
 
 #endif

@@ -35,5 +35,13 @@ const struct config_option differ_options[] = {
          .max = INT64_C(3600) * 1000,
          .help = "A run that was never handed to a runner, but gets events, is judged without a "
                  "result when no more came for so long."},
+        {.key = "differ.events_retention",
+         .type = CONFIG_DURATION_MS,
+         .offset = FIELD(retention_ms),
+         .fallback = "90d",
+         .min = 0,
+         .max = INT64_C(3650) * 24 * 3600 * 1000,
+         .help = "Events older than that are removed, except those that deviations name as their "
+                 "evidence, with their neighbours; 0: never. Everything else stays."},
 };
 const size_t differ_option_count = CONFIG_COUNT(differ_options);

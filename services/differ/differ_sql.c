@@ -192,3 +192,20 @@ const struct db_statement sql_lock_quiet_run = {
         "differ_lock_quiet_run",
         "SELECT r.attempt" QUIET " AND r.id = $1"
         " AND p.last_event_at < now() - $2::bigint * INTERVAL '1 millisecond' FOR UPDATE OF r"};
+
+const struct db_statement sql_prune_lock = {
+        "differ_prune_lock", "SELECT pg_try_advisory_xact_lock(x'66616e677304'::bigint)"};
+
+/* Not what a deviation names as its evidence: an id of the `ids` that begin with `id`. */
+#define PRUNE(table, key, ids)                                                                     \
+	"WITH front AS MATERIALIZED (SELECT " key " AS id, ts_ns < $2::bigint AS old FROM " table  \
+	"  WHERE " key " > $1::bigint ORDER BY " key " LIMIT $3::int),"                            \
+	" gone AS (DELETE FROM " table " t USING front f WHERE t." key " = f.id AND f.old"         \
+	"  AND NOT EXISTS (SELECT 1 FROM deviations d WHERE d.evidence_event_id >= f.id"           \
+	"   AND d.evidence_event_id < f.id + " ids ") RETURNING 1)"                                \
+	" SELECT coalesce(max(id), $1::bigint), count(*), coalesce(bool_and(old), TRUE),"          \
+	"  (SELECT count(*) FROM gone) FROM front"
+
+const struct db_statement sql_prune_chunks = {"differ_prune_chunks",
+                                              PRUNE("event_chunks", "first_id", "64")};
+const struct db_statement sql_prune_rows = {"differ_prune_rows", PRUNE("event_rows", "id", "1")};

@@ -100,4 +100,13 @@ extern const struct db_statement sql_quiet_runs;
 /* $1 run id, $2 milliseconds: the same for one run, which is locked. Column: attempt. */
 extern const struct db_statement sql_lock_quiet_run;
 
+/* Removing old events. */
+
+/* Until the end of the transaction. Column: got it. */
+extern const struct db_statement sql_prune_lock;
+/* $1 id above which to look, $2 Unix ns, $3 how many to look at. Columns: the last id looked at ($1
+ * when there is none), how many, whether all are older, how many were removed. */
+extern const struct db_statement sql_prune_chunks;
+extern const struct db_statement sql_prune_rows;
+
 #endif

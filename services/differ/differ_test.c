@@ -522,7 +522,70 @@ static void hostile_values_are_stored(void **state)
 	expect_run(f, &run_id, "done|judged|seeded|t|t|");
 	expect_number(f, "SELECT count(*) FROM baseline_fingerprints", 4);
 	expect_number(f, "SELECT count(*) FROM dead_letters", 0);
+	expect_number(f, "SELECT count(*) FROM events WHERE data ? 'Header'", 4);
 	free(path);
+}
+
+/* More events than a chunk takes, of a run that began before there were chunks. */
+static void both_views_show_the_same(void **state)
+{
+	struct differ_fixture *f = *state;
+	enum { EVENTS = 150, OLD = 1 };
+	struct event events[EVENTS];
+	struct run_id run_id = differ_fixture_run(f, "left-pad", "1.0.0");
+	for (size_t i = 0; i < EVENTS; i++)
+		events[i] = i % 3 ? package_read("/a\nb") : differ_fixture_dns("x", ACTOR_PACKAGE);
+	(void)db_fixture_number(f->db, "INSERT INTO event_rows (run_id, ts_ns, type, data)"
+	                               " SELECT id, 1, 'exec', '{\"Old\": 1}' FROM runs");
+	differ_fixture_batch(f, &run_id, 1, 1, events, EVENTS);
+	differ_fixture_drain(f);
+	expect_number(f, "SELECT count(*) FROM events", EVENTS + OLD);
+	expect_number(f, "SELECT count(*) FROM (TABLE events EXCEPT TABLE run_events) x", 0);
+	expect_number(f, "SELECT count(*) FROM (TABLE run_events EXCEPT TABLE events) x", 0);
+	expect_number(f, "SELECT count(*) FROM event_chunks", 3);
+	expect_number(f,
+	              "SELECT count(*) FROM run_events r, LATERAL (SELECT * FROM events e"
+	              " WHERE e.id = r.id OFFSET 0) e WHERE e = r",
+	              EVENTS + OLD);
+	expect_number(f,
+	              "SELECT count(*) FROM events WHERE type = 'file_access'"
+	              " AND data ->> 'PathName' = E'/a\\nb'",
+	              EVENTS - EVENTS / 3);
+	(void)db_fixture_number(f->db, "DELETE FROM runs");
+	expect_number(f, "SELECT count(*) FROM event_ids", 0);
+	expect_number(f, "SELECT count(*) FROM events", 0);
+}
+
+static void old_events_go_and_evidence_stays(void **state)
+{
+	struct differ_fixture *f = *state;
+	struct event known = package_read("/known"), fresh = package_read("/new");
+	struct run_result ok = differ_fixture_ok(1);
+	struct run_id first = differ_fixture_run(f, "left-pad", "1.0.0");
+	struct run_id second = differ_fixture_run(f, "left-pad", "1.0.1");
+	differ_fixture_batch(f, &first, 1, 1, &known, 1);
+	differ_fixture_result(f, &first, 1, &ok);
+	differ_fixture_drain(f);
+	differ_fixture_batch(f, &second, 1, 1, &fresh, 1);
+	differ_fixture_batch(f, &second, 1, 2, &known, 1);
+	differ_fixture_drain(f);
+	(void)db_fixture_number(f->db,
+	                        "INSERT INTO event_rows (id, run_id, ts_ns, type, data)"
+	                        " SELECT row_number() OVER (), id, 1, 'exec', '{}' FROM runs");
+	(void)db_fixture_number(f->db, "UPDATE event_chunks SET ts_ns = 1");
+	f->config.retention_ms = INT64_C(3600) * MS_PER_S;
+	struct error err = {0};
+	assert_int_equal(differ_prune(f->differ, &err), 0);
+	expect_number(f, "SELECT count(*) FROM deviations", 1);
+	expect_number(f, "SELECT count(*) FROM event_chunks", 1);
+	expect_number(f,
+	              "SELECT count(*) FROM events e JOIN deviations d"
+	              " ON d.evidence_event_id = e.id",
+	              1);
+	expect_number(f, "SELECT count(*) FROM event_ids", 1);
+	expect_number(f, "SELECT count(*) FROM event_rows", 0);
+	(void)db_fixture_number(f->db, "DELETE FROM event_chunks");
+	expect_number(f, "SELECT count(*) FROM deviations", 1);
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -549,6 +612,8 @@ int main(void)
 	        CASE(cumulative_losses_are_told_apart),
 	        CASE(runs_without_package_are_only_stored),
 	        CASE(hostile_values_are_stored),
+	        CASE(both_views_show_the_same),
+	        CASE(old_events_go_and_evidence_stays),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -191,6 +191,9 @@ static void sweep(struct differ *differ)
 	differ->swept_ms = now_ms;
 	if (differ_sweep(differ, &err) < 0)
 		back_off(differ, "quiet runs cannot be judged now", &err);
+	error_clear(&err);
+	if (differ_prune(differ, &err) < 0)
+		back_off(differ, "old events cannot be removed now", &err);
 }
 
 /* The failure of a turn: FATAL ends the service, everything else is tried again. */

@@ -282,19 +282,18 @@ static const char **sorted_ids(const PGresult *rows)
 	return ids;
 }
 
-static int send_deviation(struct differ *differ, struct db_conn *conn, struct buf *text,
-                          const struct deviation_message *deviation, struct error *err)
+static struct bus_record record_of(struct differ *differ, struct buf *text,
+                                   const struct deviation_message *deviation)
 {
 	enum severity severity = SEVERITY_INFO;
 	(void)severity_parse(deviation->severity, &severity);
 	differ->metrics.pending.deviations[severity]++;
 	buf_reset(text);
 	deviation_message_write(text, deviation);
-	const struct bus_record record = {.topic = BUS_DEVIATIONS,
-	                                  .partition = BUS_PARTITION_BY_KEY,
-	                                  .key = view_of_string(deviation->package),
-	                                  .value = buf_view(text)};
-	return outbox_add(conn, &record, err);
+	return (struct bus_record){.topic = BUS_DEVIATIONS,
+	                           .partition = BUS_PARTITION_BY_KEY,
+	                           .key = view_of_string(deviation->package),
+	                           .value = arena_copy(&differ->batch.arena, buf_view(text))};
 }
 
 static void count_for_run(struct differ *differ, const struct deviation_message *deviation)
@@ -314,6 +313,8 @@ int writer_deviations(struct differ *differ, struct db_conn *conn,
 	if (!rows)
 		return -err->code;
 	AUTO(free) const char **ids = sorted_ids(rows);
+	AUTO(free) struct bus_record *records = xmalloc(list->count * sizeof(*records));
+	size_t count = 0;
 	AUTO(buf) struct buf text;
 	buf_init(&text, MESSAGE_MAX_BYTES);
 	for (size_t i = 0; i < list->count; i++) {
@@ -322,11 +323,9 @@ int writer_deviations(struct differ *differ, struct db_conn *conn,
 		             compare_ids))
 			continue;
 		count_for_run(differ, deviation);
-		int failed = send_deviation(differ, conn, &text, deviation, err);
-		if (failed)
-			return failed;
+		records[count++] = record_of(differ, &text, deviation);
 	}
-	return 0;
+	return outbox_add_many(conn, records, count, err);
 }
 
 int differ_write(struct differ *differ, struct db_conn *conn, struct error *err)

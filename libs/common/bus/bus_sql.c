@@ -120,6 +120,14 @@ const struct db_statement sql_outbox_add = {
         "WITH added AS (INSERT INTO outbox (topic, partition, key, value) VALUES ($1, $2, $3, $4))"
         " SELECT pg_notify('fangs_outbox', '')"};
 
+const struct db_statement sql_outbox_add_many = {
+        "outbox_add_many",
+        "WITH added AS (INSERT INTO outbox (topic, partition, key, value)"
+        " SELECT r.topic, r.partition, r.key, r.value"
+        " FROM unnest($1::text[], $2::int[], $3::bytea[], $4::bytea[])"
+        " WITH ORDINALITY AS r (topic, partition, key, value, position) ORDER BY r.position)"
+        " SELECT pg_notify('fangs_outbox', '')"};
+
 const struct db_statement sql_outbox_lock = {
         "outbox_lock", "SELECT pg_try_advisory_lock(x'66616e677303'::bigint)"};
 

@@ -35,10 +35,11 @@ extern const struct db_statement sql_offset_insert;
 extern const struct db_statement sql_offset_advance;
 
 /* Outbox. */
-extern const struct db_statement sql_outbox_add;    /* topic, partition, key, value */
-extern const struct db_statement sql_outbox_lock;   /* of the session -> got */
-extern const struct db_statement sql_outbox_read;   /* $1 rows at most; for binary results */
-extern const struct db_statement sql_outbox_delete; /* $1 array of ids */
+extern const struct db_statement sql_outbox_add;      /* topic, partition, key, value */
+extern const struct db_statement sql_outbox_add_many; /* the same, as arrays */
+extern const struct db_statement sql_outbox_lock;     /* of the session -> got */
+extern const struct db_statement sql_outbox_read;     /* $1 rows at most; for binary results */
+extern const struct db_statement sql_outbox_delete;   /* $1 array of ids */
 
 /* service, topic, partition, offset, key, value, reason */
 extern const struct db_statement sql_dead_letter_add;

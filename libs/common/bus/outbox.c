@@ -27,6 +27,26 @@ int outbox_add(struct db_conn *conn, const struct bus_record *record, struct err
 	return rows < 0 ? (int)rows : 0;
 }
 
+int outbox_add_many(struct db_conn *conn, const struct bus_record *records, size_t count,
+                    struct error *err)
+{
+	AUTO(db_array) struct db_array topics, partitions, keys, values;
+	db_array_init(&topics, DB_ARRAY_TEXT);
+	db_array_init(&partitions, DB_ARRAY_INT4);
+	db_array_init(&keys, DB_ARRAY_BYTEA);
+	db_array_init(&values, DB_ARRAY_BYTEA);
+	for (size_t i = 0; i < count; i++) {
+		db_array_add(&topics, view_of_string(bus_topic_base_name(records[i].topic)));
+		db_array_add_int4(&partitions, records[i].partition);
+		db_array_add(&keys, records[i].key);
+		db_array_add(&values, records[i].value);
+	}
+	const struct db_param params[] = {db_array_param(&topics), db_array_param(&partitions),
+	                                  db_array_param(&keys), db_array_param(&values)};
+	int64_t rows = count ? db_exec(conn, &sql_outbox_add_many, params, 4, err) : 0;
+	return rows < 0 ? (int)rows : 0;
+}
+
 struct outbox_relay {
 	struct db *db;
 	struct bus *bus;

@@ -13,6 +13,9 @@
 
 /* Within the caller's transaction; also NOTIFYs `fangs_outbox`. */
 int outbox_add(struct db_conn *conn, const struct bus_record *record, struct error *err);
+/* Many in one statement, in this order. */
+int outbox_add_many(struct db_conn *conn, const struct bus_record *records, size_t count,
+                    struct error *err);
 
 struct outbox_relay;
 /* Starts the relay thread; it wakes by notification and every second, logs and backs off by itself
