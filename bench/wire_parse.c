@@ -15,10 +15,11 @@
 #include "model/model_fixture.h"
 
 static const char SESSION[] = "events-1.0.1.ndjson.gz";
-enum { BUS_MAX = 64 * 1024 * 1024, PIECE = 16 * 1024 };
+enum { BUS_MAX = 64 * 1024 * 1024, PIECE = 16 * 1024, COPIES = 100 };
 
 struct bench {
 	struct buf session; /* as posted */
+	struct buf copies;  /* COPIES times */
 	struct buf bus;     /* the same, as one message per batch: size and content in turn */
 	size_t bus_bytes;
 	size_t piece; /* in which the wire is read */
@@ -27,9 +28,10 @@ struct bench {
 /* One pass over the session; returns the number of events. */
 typedef size_t (*pass_fn)(struct bench *bench);
 
+/* Over a copy that no cache holds, as bytes from a network never are. */
 static size_t look_at_bytes(struct bench *bench)
 {
-	struct view text = buf_view(&bench->session);
+	struct view text = buf_view(&bench->copies);
 	return memchr(text.data, '\0', text.size) ? 1 : 0;
 }
 
@@ -163,6 +165,7 @@ int main(int argc, char **argv)
 	struct bench bench = {.bus_bytes = 0};
 	buf_init(&bench.bus, BUS_MAX);
 	model_fixture_read(SESSION, &bench.session);
+	buf_init(&bench.copies, COPIES * bench.session.size);
 	double events = (double)write_bus(&bench);
 	double bytes = (double)bench.session.size;
 	bench.piece = SIZE_MAX;
@@ -170,7 +173,9 @@ int main(int argc, char **argv)
 	bench.piece = PIECE;
 	double pieces = measure(&bench, read_wire, seconds);
 	double both = measure(&bench, write_bus, seconds);
-	double look = measure(&bench, look_at_bytes, seconds);
+	for (int i = 0; i < COPIES; i++)
+		buf_append_view(&bench.copies, buf_view(&bench.session));
+	double look = measure(&bench, look_at_bytes, seconds) / COPIES;
 	double bus = measure(&bench, read_bus, seconds);
 	(void)printf("events                %8.0f of %.0f bytes on the wire, %.0f on the bus\n",
 	             events, bytes / events, (double)bench.bus_bytes / events);
@@ -181,6 +186,7 @@ int main(int argc, char **argv)
 	(void)printf("wire to bus           %8.0f events/s\n", events / both);
 	(void)printf("bus: read             %8.0f events/s\n", events / bus);
 	buf_release(&bench.session);
+	buf_release(&bench.copies);
 	buf_release(&bench.bus);
 	return 0;
 }
