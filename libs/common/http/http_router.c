@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/buf.h"
+#include "base/cleanup.h"
 #include "base/hex.h"
 #include "base/utf8.h"
 
@@ -135,24 +137,18 @@ static unsigned method_bit(const char *method)
 
 static const char *allow_header(unsigned mask, struct arena *arena)
 {
-	char allow[ALLOW_MAX];
-	size_t used = 0;
+	AUTO(buf) struct buf allow;
 
+	buf_init(&allow, ALLOW_MAX);
 	if (mask & method_bit("GET"))
 		mask |= method_bit("HEAD");
 	for (unsigned i = 0; i < METHOD_COUNT; i++) {
-		size_t size = strlen(methods[i]);
-
-		if (!(mask & 1U << i) || used + size + sizeof(", ") > sizeof(allow))
+		if (!(mask & 1U << i))
 			continue;
-		if (used) {
-			memcpy(allow + used, ", ", 2);
-			used += 2;
-		}
-		memcpy(allow + used, methods[i], size);
-		used += size;
+		buf_append_string(&allow, allow.size ? ", " : "");
+		buf_append_string(&allow, methods[i]);
 	}
-	return arena_copy(arena, view_of(allow, used)).data;
+	return arena_copy(arena, buf_view(&allow)).data;
 }
 
 enum http_match http_router_match(const struct http_route *routes, size_t count, const char *method,
