@@ -87,6 +87,7 @@ static struct http_server *start_server(struct api *api, const char *key, const 
 	        .route_count = count,
 	        .ctx = api,
 	        .admit = access_admit,
+	        .welcome = access_welcome,
 	        .workers = (int)config->workers,
 	        .connections_max = (int)config->connections_max,
 	        .connections_per_peer_max = (int)config->connections_per_peer,

@@ -50,7 +50,7 @@ bool http_body_take(struct http_body *body, struct http_budget *budget, struct v
 	if (taken.size && !body->too_large && !body->overloaded) {
 		if (body->sinking)
 			body->how->take(body->sink, taken);
-		else if (!body->how)
+		else if (!body->how && !body->unwanted)
 			keep(body, budget, taken);
 	}
 	if (body->too_large || body->overloaded)

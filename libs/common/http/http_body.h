@@ -36,6 +36,7 @@ struct http_body {
 	bool cut;              /* what goes beyond is ignored instead of refused */
 	size_t received_bytes; /* with what was thrown away */
 	atomic_size_t charged_bytes;
+	bool unwanted;              /* thrown away: its request will be refused */
 	bool too_large, overloaded; /* the answer will be 413 or 503 */
 };
 

@@ -36,7 +36,7 @@ enum {
 /* Shared with sinks, which have no context of their own. */
 static struct {
 	atomic_int begun, taken, released, handled;
-	atomic_bool admit;
+	atomic_bool admit, unwelcome;
 } seen;
 
 /* A sink that counts bytes and adds them up, charging its memory or not. */
@@ -137,6 +137,13 @@ static bool admit(void *ctx, struct http_request *request)
 	return false;
 }
 
+static bool welcome(void *ctx, struct http_request *request)
+{
+	(void)ctx;
+	(void)request;
+	return !atomic_load(&seen.unwelcome);
+}
+
 #define SINK_ROUTE(path, limit, kind, run)                                                         \
 	{                                                                                          \
 		.method = "POST", .pattern = (path), .body_max_bytes = (limit), .sink = &(kind),   \
@@ -166,6 +173,7 @@ static int setup(void **state)
 	        .routes = routes,
 	        .route_count = sizeof(routes) / sizeof(routes[0]),
 	        .admit = admit,
+	        .welcome = welcome,
 	        .workers = 1,
 	        .read_timeout_ms = READ_TIMEOUT_MS,
 	        .buffered_max_bytes = BUDGET_BYTES,
@@ -223,7 +231,7 @@ static const struct outcome outcomes[] = {
         {"/count", 10, "HTTP/1.1 200 ", "\r\n\r\n10 bytes, sum 970", 1},
         {"/count", BODY_MAX, "HTTP/1.1 200 ", "\r\n\r\n1048576 bytes, sum 101711872", 1},
         {"/count", BODY_MAX + 1, "HTTP/1.1 413 ", "too large", 1},
-        {"/count", 8 * BODY_MAX, "HTTP/1.1 413 ", "too large", 0},
+        {"/count", (size_t)8 * BODY_MAX, "HTTP/1.1 413 ", "too large", 0},
         {"/small", SMALL_MAX, "HTTP/1.1 200 ", "64 bytes", 1},
         {"/small", SMALL_MAX + 1, "HTTP/1.1 413 ", "too large", 1},
         {"/cut", SMALL_MAX + 10, "HTTP/1.1 200 ", "64 bytes", 1},
@@ -331,6 +339,22 @@ static void who_is_not_admitted_releases(void **state)
 	free(answer);
 }
 
+static void a_body_that_is_not_welcome_is_not_read(void **state)
+{
+	atomic_store(&seen.unwelcome, true);
+	for (int admitted = 0; admitted < 2; admitted++) {
+		char *request = request_with("/count", 10);
+
+		atomic_store(&seen.admit, admitted == 1);
+		char *answer = raw_ask(http_server_port(*state), request);
+		assert_non_null(strstr(answer, admitted ? "HTTP/1.1 503 " : "HTTP/1.1 403 "));
+		assert_int_equal(atomic_load(&seen.begun), 0);
+		assert_int_equal(atomic_load(&seen.handled), 0);
+		free(request);
+		free(answer);
+	}
+}
+
 #define SERVER_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -342,6 +366,7 @@ int main(void)
 	        SERVER_TEST(slow_body_releases),
 	        SERVER_TEST(server_that_ends_releases),
 	        SERVER_TEST(who_is_not_admitted_releases),
+	        SERVER_TEST(a_body_that_is_not_welcome_is_not_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

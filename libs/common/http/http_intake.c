@@ -104,6 +104,14 @@ static bool needs_handler(const struct http_request *request)
 	return !request->refused && request->match == HTTP_MATCH_FOUND && !is_bare_head(request);
 }
 
+static bool is_welcome(struct http_request *request)
+{
+	const struct http_server *server = request->server;
+
+	request->body.unwanted = server->welcome && !server->welcome(server->ctx, request);
+	return !request->body.unwanted;
+}
+
 /* The headers are here. Only what is hopeless is answered now, which costs the connection. */
 static void begin(struct http_request *request, const char *method)
 {
@@ -124,7 +132,7 @@ static void begin(struct http_request *request, const char *method)
 	http_body_init(&request->body, request->matched.route);
 	if (http_body_is_hopeless(&request->body, http_request_header(request, "Content-Length")))
 		http_reply_error(request, MHD_HTTP_CONTENT_TOO_LARGE, "request body too large");
-	else if (needs_handler(request))
+	else if (needs_handler(request) && is_welcome(request))
 		http_body_begin(&request->body, &server->budget, request->matched.route, request);
 }
 
@@ -163,8 +171,15 @@ static void run_handler(void *ctx, struct http_request *request)
 {
 	struct http_server *server = request->server;
 
-	if (!server->admit || server->admit(ctx, request))
+	if (server->admit && !server->admit(ctx, request))
+		return;
+	if (!request->body.unwanted) {
 		request->matched.route->handler(ctx, request);
+		return;
+	}
+	/* It has become somebody else's meanwhile, but its body is gone. */
+	http_reply_header(request, "Retry-After", "1");
+	http_reply_error(request, MHD_HTTP_SERVICE_UNAVAILABLE, "try again");
 }
 
 /* The whole request is here. Tells whether it is held: another thread's from now on. */

@@ -31,6 +31,7 @@ struct http_server {
 	size_t route_count;
 	void *ctx;
 	bool (*admit)(void *ctx, struct http_request *request);
+	bool (*welcome)(void *ctx, struct http_request *request);
 	struct http_budget budget;
 	int port;
 

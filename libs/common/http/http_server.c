@@ -205,6 +205,7 @@ struct http_server *http_server_start(const struct http_server_options *options,
 	server->route_count = options->route_count;
 	server->ctx = options->ctx;
 	server->admit = options->admit;
+	server->welcome = options->welcome;
 	server->budget.max_bytes = options->buffered_max_bytes ? options->buffered_max_bytes
 	                                                       : DEFAULT_BUFFERED_MAX_BYTES;
 	fd = open_listener(options->listen, err);

@@ -70,6 +70,10 @@ struct http_server_options {
 	void *ctx; /* handed to handlers */
 	/* Runs before each handler, in its thread; false: it has answered. NULL: all pass. */
 	bool (*admit)(void *ctx, struct http_request *request);
+	/* Runs in the epoll thread when the headers are here, and never blocks; false: the body is
+	 * not worth reading, as `admit` will refuse the request. It is thrown away as it arrives.
+	 * NULL: all are. */
+	bool (*welcome)(void *ctx, struct http_request *request);
 	int workers;                  /* 0: 8 */
 	int connections_max;          /* 0: 20000 */
 	int connections_per_peer_max; /* 0: unlimited */

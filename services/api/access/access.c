@@ -236,6 +236,30 @@ bool access_admit(void *ctx, struct http_request *request)
 	return (http_request_access(request) & ACCESS_JSON_BODY) == 0 || guard_admit_body(request);
 }
 
+static bool token_may_suffice(struct access_control *access, struct http_request *request,
+                              enum access wanted)
+{
+	struct view token = access_bearer(http_request_header(request, "Authorization"));
+	uint8_t digest[ACCESS_TOKEN_DIGEST_SIZE];
+
+	if (!access_token_digest(token, digest))
+		return false;
+	const struct identity *identity = remembered(access, digest, http_request_arena(request));
+	return !identity || access_role_suffices(identity->role, wanted);
+}
+
+bool access_welcome(void *ctx, struct http_request *request)
+{
+	struct access_control *access = &((struct api *)ctx)->access;
+	enum access wanted = (enum access)(http_request_access(request) & ACCESS_MASK);
+
+	if (wanted == ACCESS_ANYBODY || access->mode == ACCESS_MODE_NONE)
+		return true;
+	if (access->mode == ACCESS_MODE_TOKEN)
+		return token_may_suffice(access, request, wanted);
+	return access_role_suffices(identify_by_certificate(access, request)->role, wanted);
+}
+
 const struct identity *access_identity(const struct http_request *request)
 {
 	const struct identity *identity = http_request_identity(request);

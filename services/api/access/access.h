@@ -62,6 +62,10 @@ void access_forget(struct access_control *access);
  * handler's request has an identity after it. */
 bool access_admit(void *ctx, struct http_request *request);
 
+/* For http_server_options.welcome: false only for who will be refused, as far as that is known
+ * without the database. */
+bool access_welcome(void *ctx, struct http_request *request);
+
 /* Never NULL behind access_admit(). */
 const struct identity *access_identity(const struct http_request *request);
 
