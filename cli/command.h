@@ -58,10 +58,17 @@ struct command {
 
 extern const struct command command_package_add, command_package_list, command_package_remove;
 extern const struct command command_scan_submit;
-extern const struct command command_run_list, command_run_show;
+extern const struct command command_run_list, command_run_show, command_run_reject;
 extern const struct command command_deviation_list, command_deviation_show;
 extern const struct command command_pending;
-extern const struct command command_baseline_promote;
+extern const struct command command_baseline_list, command_baseline_promote, command_baseline_reset,
+        command_baseline_forget;
+extern const struct command command_allow_list, command_allow_add, command_allow_remove;
+extern const struct command command_notifier_list, command_notifier_add, command_notifier_remove,
+        command_notifier_history;
+extern const struct command command_release_list;
+extern const struct command command_runner_list, command_runner_remove;
+extern const struct command command_settings;
 extern const struct command command_status;
 extern const struct command command_token_create, command_token_list, command_token_revoke;
 

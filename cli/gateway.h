@@ -16,7 +16,7 @@
 int gateway_call(const struct cli *cli, const char *method, const char *path,
                  const struct buf *body, struct json **ret, struct error *err);
 
-/* GET with up to four query pairs (name, value, ... NULL; pairs with a NULL value are left out). */
+/* GET with query pairs (name, value, ... NULL; pairs with a NULL value are left out). */
 int gateway_get(const struct cli *cli, const char *path, const char *const *query,
                 struct json **ret, struct error *err);
 

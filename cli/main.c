@@ -11,9 +11,14 @@
 
 static const struct command *const commands[] = {
         &command_package_add,      &command_package_list,   &command_package_remove,
-        &command_scan_submit,      &command_run_list,       &command_run_show,
-        &command_deviation_list,   &command_deviation_show, &command_pending,
-        &command_baseline_promote, &command_status,         &command_token_create,
+        &command_release_list,     &command_scan_submit,    &command_run_list,
+        &command_run_show,         &command_run_reject,     &command_deviation_list,
+        &command_deviation_show,   &command_pending,        &command_baseline_list,
+        &command_baseline_promote, &command_baseline_reset, &command_baseline_forget,
+        &command_allow_list,       &command_allow_add,      &command_allow_remove,
+        &command_notifier_list,    &command_notifier_add,   &command_notifier_remove,
+        &command_notifier_history, &command_runner_list,    &command_runner_remove,
+        &command_status,           &command_settings,       &command_token_create,
         &command_token_list,       &command_token_revoke,
 };
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
@@ -52,7 +57,8 @@ static void print_usage(FILE *out)
 	      "  fangs package add left-pad        watch a package\n"
 	      "  fangs scan submit -package left-pad -version 1.3.0 --wait\n"
 	      "  fangs pending                     runs that wait for a decision\n"
-	      "  fangs baseline promote 18ea77     accept what a run did\n\n"
+	      "  fangs baseline promote 18ea77     accept what a run did\n"
+	      "  fangs run reject 18ea77           or refuse it\n\n"
 	      "Commands:\n  up                                start all services on this host\n",
 	      out);
 	for (size_t i = 0; i < COMMAND_COUNT; i++) {
@@ -93,6 +99,12 @@ static void print_command_usage(FILE *out, const struct command *command)
 	}
 }
 
+/* "rm" is the existing CLI's other word. */
+static bool is_verb(const char *word, const char *verb)
+{
+	return strcmp(word, verb) == 0 || (strcmp(word, "rm") == 0 && strcmp(verb, "remove") == 0);
+}
+
 /* Finds the row for argv[1] (and argv[2]); `*ret_words` tells how many words named it. */
 static const struct command *find_command(int argc, char **argv, int *ret_words)
 {
@@ -104,7 +116,7 @@ static const struct command *find_command(int argc, char **argv, int *ret_words)
 			*ret_words = 1;
 			return command;
 		}
-		if (argc > 2 && strcmp(argv[2], command->verb) == 0) {
+		if (argc > 2 && is_verb(argv[2], command->verb)) {
 			*ret_words = 2;
 			return command;
 		}

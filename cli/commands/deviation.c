@@ -10,6 +10,8 @@ static const struct command_option list_options[] = {
         {"run", "ID", "only deviations of this run"},
         {"category", "NAME", "only this category"},
         {"limit", "N", "how many, newest first (default 50)"},
+        {"run-id", "ID", "as --run"},
+        {"actor", "WORD", "only by manager, package or unknown"},
 };
 
 static int deviation_list(const struct cli *cli, const struct command_args *args, struct error *err)
@@ -24,9 +26,14 @@ static int deviation_list(const struct cli *cli, const struct command_args *args
 	        {{"VERSION", 24}, "version", FIELD_TEXT},
 	        {{"RUN", 0}, "run_id", FIELD_SHORT_ID},
 	};
-	const char *const query[] = {"package", args->values[0], "severity", args->values[1],
-	                             "run",     args->values[2], "category", args->values[3],
-	                             "limit",   args->values[4], NULL};
+	const char *const query[] = {
+	        "package",  args->values[0],
+	        "severity", args->values[1],
+	        "category", args->values[3],
+	        "limit",    args->values[4],
+	        "run",      args->values[2] ? args->values[2] : args->values[5],
+	        "actor",    args->values[6],
+	        NULL};
 	AUTO(json) struct json *answer = NULL;
 	int code = gateway_get(cli, "/v1/deviations", query, &answer, err);
 	if (code == EXIT_CODE_OK)

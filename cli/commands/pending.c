@@ -6,6 +6,8 @@
 
 static const struct command_option options[] = {
         {"package", "NAME", "only runs of this package"},
+        {"severity", "WORD", "only info, warn or crit"},
+        {"limit", "N", "how many, worst first (default 50)"},
 };
 
 static void print_hint(const struct json *answer)
@@ -15,8 +17,10 @@ static void print_hint(const struct json *answer)
 		puts("no runs await review");
 		return;
 	}
-	printf("\nlook: fangs run show %.12s\naccept: fangs baseline promote %.12s\n",
-	       json_string(json_get(first, "id"), ""), json_string(json_get(first, "id"), ""));
+	const char *id = json_string(json_get(first, "id"), "");
+	printf("\nlook: fangs run show %.12s\naccept: fangs baseline promote %.12s\n"
+	       "refuse: fangs run reject %.12s\n",
+	       id, id, id);
 }
 
 static int pending(const struct cli *cli, const struct command_args *args, struct error *err)
@@ -29,7 +33,8 @@ static int pending(const struct cli *cli, const struct command_args *args, struc
 	        {{"DEVIATIONS", 0}, "deviation_count", FIELD_TEXT},
 	        {{"JUDGED", 0}, "judged_at", FIELD_TIME},
 	};
-	const char *const query[] = {"package", args->values[0], NULL};
+	const char *const query[] = {"package", args->values[0], "severity", args->values[1],
+	                             "limit",   args->values[2], NULL};
 	AUTO(json) struct json *answer = NULL;
 	int code = gateway_get(cli, "/v1/pending", query, &answer, err);
 	if (code != EXIT_CODE_OK)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* fangs run list|show: runs and what became of them. */
+/* fangs run list|show|reject: runs and what became of them. */
 #include "base/cleanup.h"
+#include "decision.h"
 #include "gateway.h"
 #include "output.h"
 
@@ -8,6 +9,12 @@ static const struct command_option list_options[] = {
         {"package", "NAME", "only runs of this package"},
         {"state", "STATE", "only pending, done or failed runs"},
         {"limit", "N", "how many, newest first (default 50)"},
+        {"version", "VERSION", "only of this version"},
+        {"phase", "PHASE", "only queued, leased, running, finished or judged runs"},
+        {"verdict", "WORD", "only seeded, clean, deviates, incomplete or none"},
+        {"runner", "ID", "only on this runner"},
+        {"since", "TIME", "only from then on (2026-11-22T20:18:54Z)"},
+        {"until", "TIME", "only before then"},
 };
 
 static int run_list(const struct cli *cli, const struct command_args *args, struct error *err)
@@ -23,8 +30,11 @@ static int run_list(const struct cli *cli, const struct command_args *args, stru
 	        {{"DEVIATIONS", 0}, "deviation_count", FIELD_TEXT},
 	        {{"STARTED", 0}, "started_at", FIELD_TIME},
 	};
-	const char *const query[] = {"package", args->values[0], "state", args->values[1],
-	                             "limit",   args->values[2], NULL};
+	const char *query[2 * COMMAND_OPTIONS_MAX + 1] = {NULL};
+	for (size_t i = 0; i < sizeof(list_options) / sizeof(list_options[0]); i++) {
+		query[2 * i] = list_options[i].name; /* as the gateway calls it */
+		query[2 * i + 1] = args->values[i];
+	}
 	AUTO(json) struct json *answer = NULL;
 	int code = gateway_get(cli, "/v1/runs", query, &answer, err);
 	if (code == EXIT_CODE_OK)
@@ -52,6 +62,7 @@ static const struct field run_fields[] = {
         {{"complete:", 0}, "complete", FIELD_YES_NO},
         {{"incomplete because:", 0}, "incomplete_reason", FIELD_TEXT},
         {{"baseline:", 0}, "is_baseline", FIELD_YES_NO},
+        {{"decision:", 0}, "decision", FIELD_TEXT},
         {{"attempt:", 0}, "attempt", FIELD_TEXT},
         {{"runner:", 0}, "runner_id", FIELD_TEXT},
         {{"started:", 0}, "started_at", FIELD_TIME},
@@ -105,4 +116,37 @@ const struct command command_run_show = {
         .operands_max = 1,
         .summary = "Show one run with its deviations",
         .run = run_show,
+};
+
+static const struct command_option reject_options[] = {
+        {"note", "TEXT", "why, for the record"},
+};
+
+static int run_reject(const struct cli *cli, const struct command_args *args, struct error *err)
+{
+	AUTO(buf) struct buf body;
+	buf_init(&body, DECISION_MAX_BYTES);
+	decision_write(&body, args->values[0]);
+	AUTO(free) char *path = gateway_path("/v1/runs/", args->positional[0], "/reject");
+	AUTO(json) struct json *answer = NULL;
+	int code = gateway_call(cli, "POST", path, &body, &answer, err);
+	if (code == EXIT_CODE_OK && cli->output == OUTPUT_JSON)
+		output_json(answer);
+	else if (code == EXIT_CODE_OK)
+		printf("rejected run %.12s (package=%s); its deviations stand\n",
+		       json_string(json_get(answer, "run_id"), ""),
+		       json_string(json_get(answer, "package"), ""));
+	return code;
+}
+
+const struct command command_run_reject = {
+        .noun = "run",
+        .verb = "reject",
+        .operands = "<id>",
+        .operands_min = 1,
+        .operands_max = 1,
+        .summary = "Refuse what a run did: it stays out of the baseline",
+        .options = reject_options,
+        .option_count = sizeof(reject_options) / sizeof(reject_options[0]),
+        .run = run_reject,
 };
