@@ -5,17 +5,16 @@ import { definitions, element, mono, table, tag, time } from './dom.js';
 
 function evidence(deviation) {
   const content = element('pre', {}, 'loading…');
-  const details = element('details', {}, element('summary', {}, 'evidence'), content);
-  details.addEventListener('toggle', async () => {
-    if (!details.open) return;
+  const load = async () => {
     try {
       const full = await getJson(`/v1/deviations/${deviation.id}`);
       content.textContent = JSON.stringify(full.evidence, null, 2);
     } catch (error) {
       content.textContent = error.message;
     }
-  }, { once: true });
-  return details;
+  };
+  return element('details', { ontoggle: (event) => event.target.open && load() },
+    element('summary', {}, 'evidence'), content);
 }
 
 function deviationTable(items) {
@@ -73,11 +72,14 @@ function facts(run) {
 export async function run(id, refresh) {
   const found = await getJson(`/v1/runs/${id}`);
   const deviations = await getJson(`/v1/runs/${found.id}/deviations?limit=500`);
-  return [
-    element('h1', {}, `${found.package || 'ad-hoc run'} ${found.version}`),
-    facts(found),
-    decision(found, refresh),
-    element('h2', {}, 'Deviations'),
-    deviationTable(deviations.items),
-  ].filter(Boolean);
+  return {
+    render: () => [
+      element('h1', {}, `${found.package || 'ad-hoc run'} ${found.version}`),
+      facts(found),
+      decision(found, refresh),
+      element('h2', {}, 'Deviations'),
+      deviationTable(deviations.items),
+    ].filter(Boolean),
+    take: (event, item) => (event === 'run' && item.id === found.id ? 'reload' : null),
+  };
 }
