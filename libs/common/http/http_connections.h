@@ -7,6 +7,7 @@
 #define FANGS_HTTP_HTTP_CONNECTIONS_H
 
 #include <pthread.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct http_connection {
@@ -18,6 +19,7 @@ struct http_connection {
 struct http_connections {
 	pthread_mutex_t lock;
 	struct http_connection *first;
+	size_t open, peak; /* since memory was last given back */
 	int64_t idle_timeout_ms;
 	int64_t read_timeout_ms;
 };
@@ -34,7 +36,8 @@ void http_connections_begin(struct http_connections *connections, struct http_co
 void http_connections_complete(struct http_connections *connections, struct http_connection *c);
 void http_connections_close(struct http_connections *connections, struct http_connection *c);
 
-/* Any thread. */
+/* Any thread. After most connections have left it gives their memory back, which the allocator
+ * would keep. */
 void http_connections_sweep(struct http_connections *connections);
 
 #endif
