@@ -417,3 +417,34 @@ def test_the_dashboard_asks_for_the_token(make_gateway, tmp_path):
          "--dump-dom", f"{gateway.url}/ui/"],
         check=True, capture_output=True, text=True, timeout=90).stdout
     assert page.count("<dialog") == 1 and 'type="password"' in page
+
+
+def test_a_run_from_request_to_verdict_with_tokens(make_stack, docker):
+    stack = make_stack(counts={"watcher": 0, "notifier": 0}, start=False,
+                       extra_env={"FANGS_API_AUTH": "token"})
+
+    def token(role, name):
+        return subprocess.run([BIN / "fangs", "token", "create", "--role", role, "--name", name,
+                               "--db-url", stack.database_url], capture_output=True, text=True,
+                              check=True, timeout=30).stdout.strip()
+    runner = stack.processes["runner-0"]
+    runner.env["FANGS_RUNNER_TOKEN"] = token("runner", f"runner-{stack.directory.name}-0")
+    operator = {"Authorization": f"Bearer {token('operator', 'alice')}"}
+    stack.start(ready=False)
+
+    def get(path):
+        return requests.get(stack.gateway() + path, headers=operator, timeout=10).json()
+    wait_for("the gateway", lambda: requests.get(stack.gateway() + "/readyz",
+                                                 timeout=2).status_code == 200, 30)
+    wait_for("the runner", lambda: any(r["alive"] for r in get("/v1/runners")["items"]), 60)
+    job = {"kind": "sandbox_scan", "package_name": "any-image", "version": "1.0.0",
+           "sandbox": {"image": "node:20-slim", "user": "0:0", "command": ["sh", "-c", "sleep 1"]}}
+    answer = requests.post(stack.gateway() + "/v1/scans", headers=operator, timeout=10,
+                           json={"target_runner": "*", "Job": job})
+    assert answer.status_code == 202, answer.text
+
+    def judged():
+        run = get(f"/v1/runs/{answer.json()['run_id']}")
+        return run if run["phase"] == "judged" else None
+    run = wait_for("the verdict", judged, 90)
+    assert (run["state"], run["verdict"]) == ("done", "seeded"), (run, stack.logs())
