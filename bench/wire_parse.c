@@ -15,7 +15,7 @@
 #include "model/model_fixture.h"
 
 static const char SESSION[] = "events-1.0.1.ndjson.gz";
-enum { BUS_MAX = 64 * 1024 * 1024, PIECE = 16 * 1024, COPIES = 100 };
+enum { BUS_MAX = 64 * 1024 * 1024, PIECE = 3 * 1024, COPIES = 100 };
 
 struct bench {
 	struct buf session; /* as posted */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "json/json_scan.h"
 
+#include <stdint.h>
 #include <string.h>
 
 void json_scan_init(struct json_scan *scan)
@@ -25,10 +26,21 @@ static bool pass_string(struct json_scan *scan, const char **at, const char *end
 	return false;
 }
 
-/* Up to the next quote or bracket at the same or an outer level; true when the value has ended. */
+static bool is_mark(char c)
+{
+	static const bool marks[UINT8_MAX + 1] = {
+	        ['"'] = true, ['{'] = true, ['['] = true, ['}'] = true, [']'] = true};
+	return marks[(unsigned char)c];
+}
+
+/* Into the next string, or to the end of the value: true then. */
 static bool pass_container(struct json_scan *scan, const char **at, const char *end)
 {
-	while (*at < end) {
+	for (;;) {
+		while (*at < end && !is_mark(**at))
+			(*at)++;
+		if (*at == end)
+			return false;
 		char c = *(*at)++;
 		if (c == '"') {
 			scan->in_string = true;
@@ -36,10 +48,9 @@ static bool pass_container(struct json_scan *scan, const char **at, const char *
 		}
 		if (c == '{' || c == '[')
 			scan->depth++;
-		else if ((c == '}' || c == ']') && --scan->depth == 0)
+		else if (--scan->depth == 0)
 			return true;
 	}
-	return false;
 }
 
 static bool pass_scalar(const char **at, const char *end)

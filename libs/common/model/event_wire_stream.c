@@ -99,6 +99,8 @@ static int read_element(struct json_pull *pull, struct element *element, struct 
 /* Puts the path of the event before an error that begins with a member's name, or does not. */
 static int name_event(const struct event_wire_stream *stream, const char *member, struct error *err)
 {
+	if (!err)
+		return -EBADMSG;
 	struct error inner = *err;
 	return error_set_class(err, inner.class, inner.code, "events[%" PRIu64 "]%s%s",
 	                       stream->batch.events, member ? "." : ": ", inner.text);
@@ -301,28 +303,40 @@ static int name_field(enum event_wire_place place, struct error *err)
 
 /* Values that are begun. */
 
-static int too_long(struct event_wire_stream *stream, struct error *err)
+static bool is_event_place(enum event_wire_place place)
 {
-	bool in_event =
-	        stream->place == EVENT_WIRE_EVENT || stream->place == EVENT_WIRE_FIRST_EVENT;
-	error_set(err, EBADMSG, "more than %d bytes in one value at offset %" PRIu64,
-	          EVENT_WIRE_VALUE_MAX, stream->offset);
-	return in_event ? name_event(stream, NULL, err) : name_field(stream->place, err);
+	return place == EVENT_WIRE_EVENT || place == EVENT_WIRE_FIRST_EVENT;
 }
 
-/* The set aside value is complete. */
-static int read_begun(struct event_wire_stream *stream, struct error *err)
+static int too_long(struct event_wire_stream *stream, struct error *err)
+{
+	error_set(err, EBADMSG, "more than %d bytes in one value at offset %" PRIu64,
+	          EVENT_WIRE_VALUE_MAX, stream->offset);
+	return is_event_place(stream->place) ? name_event(stream, NULL, err)
+	                                     : name_field(stream->place, err);
+}
+
+/* A value with its end. */
+static int read_complete(struct event_wire_stream *stream, struct view value, struct error *err)
 {
 	enum event_wire_place place = stream->place;
 	size_t used;
-	int rc = read_value(stream, buf_view(&stream->begun), &used, err);
+	int rc = read_value(stream, value, &used, err);
 	if (rc < 0)
 		return name_field(place, err);
 	stream->offset += used;
-	buf_consume(&stream->begun, used);
-	if (stream->begun.size) /* a scalar that does not end like one */
+	if (used < value.size) /* a number or word that does not end like one */
 		return expected(stream, err, "',' or the end");
+	if (is_event_place(place))
+		stream->usual_size = used;
 	return 0;
+}
+
+static int read_begun(struct event_wire_stream *stream, struct error *err)
+{
+	int rc = read_complete(stream, buf_view(&stream->begun), err);
+	buf_reset(&stream->begun);
+	return rc;
 }
 
 /* Adds to the value that is set aside; how much of the piece it took into `*ret`. */
@@ -336,33 +350,33 @@ static int go_on(struct event_wire_stream *stream, struct view piece, size_t *re
 	return ended ? read_begun(stream, err) : 0;
 }
 
-static bool is_scalar(char c)
+/* Most values end in their piece, so one is read at once if it looks as if: it is no number or
+ * word, and there is as much as the event before had. */
+static bool read_at_once(struct event_wire_stream *stream, struct view piece, size_t *ret)
 {
-	return c != '{' && c != '[' && c != '"';
+	bool event = is_event_place(stream->place);
+	bool has_end_mark = *piece.data == '{' || *piece.data == '[' || *piece.data == '"';
+	if (!has_end_mark || (event && piece.size < stream->usual_size) ||
+	    read_value(stream, piece, ret, NULL) < 0)
+		return false;
+	stream->offset += *ret;
+	if (event)
+		stream->usual_size = *ret;
+	return true;
 }
 
-/* A value that begins in the piece. It is tried at once, as nearly all end in their piece; one that
- * does not parse is either not all here, and set aside, or bad. */
+/* A value that begins in the piece. When it could not be read at once, it is either bad or not all
+ * here. */
 static int begin_value(struct event_wire_stream *stream, struct view piece, size_t *ret,
                        struct error *err)
 {
-	enum event_wire_place place = stream->place;
-	struct error failure;
-	failure.code = 0;
-	if (!is_scalar(*piece.data) && read_value(stream, piece, ret, &failure) == 0) {
-		stream->offset += *ret;
+	if (read_at_once(stream, piece, ret))
 		return 0;
-	}
 	json_scan_init(&stream->scan);
-	bool ended = json_scan_feed(&stream->scan, piece, ret);
-	if (!failure.code || !ended) {
-		buf_append(&stream->begun, piece.data, *ret);
-		if (stream->begun.overflowed)
-			return too_long(stream, err);
-		return ended ? read_begun(stream, err) : 0;
-	}
-	*err = failure;
-	return name_field(place, err);
+	if (json_scan_feed(&stream->scan, piece, ret))
+		return read_complete(stream, view_of(piece.data, *ret), err);
+	buf_append(&stream->begun, piece.data, *ret);
+	return stream->begun.overflowed ? too_long(stream, err) : 0;
 }
 
 static size_t white_space(struct view piece)

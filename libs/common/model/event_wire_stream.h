@@ -63,6 +63,7 @@ struct event_wire_stream {
 	uint64_t offset;              /* in the body, of what is read next */
 	struct buf begun;             /* a value whose end is not here yet */
 	struct json_scan scan;        /* standing behind it */
+	size_t usual_size;            /* the last event's */
 	struct arena arena;           /* text of one value that needed unescaping */
 };
 

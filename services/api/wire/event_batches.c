@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "wire/event_batches.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -105,7 +106,11 @@ void event_batches_release(struct event_batches *batches)
 
 int event_batches_take(struct event_batches *batches, struct view piece, struct error *err)
 {
-	return event_wire_stream_feed(&batches->stream, piece, err);
+	int rc = event_wire_stream_feed(&batches->stream, piece, err);
+
+	if (rc == 0 && batches->count + batches->begun > EVENT_PARTS_MAX)
+		return error_set(err, E2BIG, "more than %d batches in one body", EVENT_PARTS_MAX);
+	return rc;
 }
 
 int event_batches_end(struct event_batches *batches, struct error *err)

@@ -17,6 +17,8 @@
 #include "model/event_wire_stream.h"
 
 enum { EVENT_PART_SHIFT = 32, EVENT_PART_MAX_BYTES = 512 << 10 };
+/* Of one body. Recorded runs have 30; a body of empty batches could have millions. */
+enum { EVENT_PARTS_MAX = 4096 };
 
 /* One message without its header. */
 struct event_part {

@@ -165,6 +165,18 @@ static void events_that_do_not_count_are_forgotten(void **state)
 	assert_int_equal(batches->by_type[EVENT_UNKNOWN], 1);
 }
 
+static void batches_of_a_body_are_bounded(void **state)
+{
+	struct event_batches *batches = *state;
+	struct error err = {0};
+
+	for (int i = 0; i < EVENT_PARTS_MAX; i++)
+		assert_int_equal(event_batches_take(batches, VIEW_LITERAL("{}"), &err), 0);
+	assert_true(event_batches_take(batches, VIEW_LITERAL("{}"), &err) < 0);
+	assert_string_equal(err.text, "more than 4096 batches in one body");
+	assert_int_equal(err.class, ERROR_DROP);
+}
+
 static void unnumbered_batches_stay_apart(void **state)
 {
 	struct event_batches *batches = *state;
@@ -188,6 +200,7 @@ int main(void)
 	        BATCH_TEST(large_batch_becomes_parts),
 	        BATCH_TEST(many_events_become_parts),
 	        BATCH_TEST(events_that_do_not_count_are_forgotten),
+	        BATCH_TEST(batches_of_a_body_are_bounded),
 	        BATCH_TEST(unnumbered_batches_stay_apart),
 	};
 
