@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http/http_body.h"
 
-void http_body_init(struct http_body *body, const struct http_route *route)
+void http_body_init(struct http_body *body, struct http_budget *budget,
+                    const struct http_route *route, const char *peer)
 {
+	size_t slot = view_hash(view_of_string(peer)) % HTTP_BUDGET_PEERS;
+
+	body->charged_to = &budget->used_by_peer_bytes[slot];
 	buf_init(&body->whole, route ? route->body_max_bytes : 0);
 	body->max_bytes = body->whole.max;
 	body->cut = route && (route->body_truncates || route->body_max_bytes == 0);
@@ -58,12 +62,22 @@ bool http_body_take(struct http_body *body, struct http_budget *budget, struct v
 	return true;
 }
 
+static bool reserve(atomic_size_t *used, size_t bytes, size_t max)
+{
+	size_t before = atomic_fetch_add(used, bytes);
+
+	if (before + bytes <= max && before + bytes >= before)
+		return true;
+	atomic_fetch_sub(used, bytes);
+	return false;
+}
+
 bool http_body_charge(struct http_body *body, struct http_budget *budget, size_t bytes)
 {
-	size_t before = atomic_fetch_add(&budget->used_bytes, bytes);
-
-	if (before + bytes > budget->max_bytes || before + bytes < before) {
-		atomic_fetch_sub(&budget->used_bytes, bytes);
+	if (!reserve(body->charged_to, bytes, budget->max_bytes / HTTP_BUDGET_PEER_PART))
+		return false;
+	if (!reserve(&budget->used_bytes, bytes, budget->max_bytes)) {
+		atomic_fetch_sub(body->charged_to, bytes);
 		return false;
 	}
 	atomic_fetch_add(&body->charged_bytes, bytes);
@@ -72,11 +86,17 @@ bool http_body_charge(struct http_body *body, struct http_budget *budget, size_t
 
 void http_body_release(struct http_body *body, struct http_budget *budget)
 {
+	size_t charged;
+
 	if (body->sinking) {
 		body->sinking = false;
 		body->how->release(body->sink);
 		body->sink = NULL;
 	}
 	buf_release(&body->whole);
-	atomic_fetch_sub(&budget->used_bytes, atomic_exchange(&body->charged_bytes, 0));
+	charged = atomic_exchange(&body->charged_bytes, 0);
+	if (!charged)
+		return;
+	atomic_fetch_sub(&budget->used_bytes, charged);
+	atomic_fetch_sub(body->charged_to, charged);
 }

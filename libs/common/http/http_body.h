@@ -3,7 +3,7 @@
  * The body of one request while it arrives: kept whole for the handler or handed to the route's
  * sink, within the route's limit and the server's budget for all bodies. Private to http/.
  *
- * Invariant: what a body has charged is in the server's `buffered_bytes` until it is released.
+ * Invariant: what a body has charged counts as used in the server's budget until it is released.
  */
 #ifndef FANGS_HTTP_HTTP_BODY_H
 #define FANGS_HTTP_HTTP_BODY_H
@@ -19,12 +19,16 @@ enum {
 	/* What is read and thrown away of a body that is too large, so that its sender gets to
 	 * reading the answer. */
 	HTTP_DRAIN_MAX_BYTES = 4 << 20,
+	HTTP_BUDGET_PEERS = 1024,
+	HTTP_BUDGET_PEER_PART = 2,
 };
 
-/* What all bodies of a server may use together. */
+/* What all bodies of a server may use together. One peer gets half of it, so that it alone cannot
+ * keep the others out; peers whose hashes fall together share that half. */
 struct http_budget {
 	atomic_size_t used_bytes;
 	size_t max_bytes;
+	atomic_size_t used_by_peer_bytes[HTTP_BUDGET_PEERS];
 };
 
 struct http_body {
@@ -36,11 +40,14 @@ struct http_body {
 	bool cut;              /* what goes beyond is ignored instead of refused */
 	size_t received_bytes; /* with what was thrown away */
 	atomic_size_t charged_bytes;
+	atomic_size_t *charged_to;  /* its peer's part of the budget */
 	bool unwanted;              /* thrown away: its request will be refused */
 	bool too_large, overloaded; /* the answer will be 413 or 503 */
 };
 
-void http_body_init(struct http_body *body, const struct http_route *route);
+/* `peer` is any text that tells it from others. */
+void http_body_init(struct http_body *body, struct http_budget *budget,
+                    const struct http_route *route, const char *peer);
 /* Lets the route's sink begin: its handler will run. */
 void http_body_begin(struct http_body *body, struct http_budget *budget,
                      const struct http_route *route, struct http_request *request);

@@ -29,13 +29,14 @@ enum {
 	BODY_MAX = 1 << 20,
 	SMALL_MAX = 64,
 	BUDGET_BYTES = 256 << 10,
+	PEER_BYTES = BUDGET_BYTES / 2,
 	TEXT_MAX = 256,
 	PIECES = 20,
 };
 
 /* Shared with sinks, which have no context of their own. */
 static struct {
-	atomic_int begun, taken, released, handled;
+	atomic_int begun, taken, bytes, released, handled;
 	atomic_bool admit, unwelcome;
 } seen;
 
@@ -87,6 +88,7 @@ static void counter_take(void *sink, struct view bytes)
 	if (counter->charges && !http_request_charge(counter->request, bytes.size))
 		return;
 	counter->bytes += bytes.size;
+	atomic_fetch_add(&seen.bytes, (int)bytes.size);
 	for (size_t i = 0; i < bytes.size; i++)
 		counter->sum += (unsigned char)bytes.data[i];
 }
@@ -166,7 +168,7 @@ static const struct http_route routes[] = {
         {.method = "GET", .pattern = "/get", .sink = &counts, .handler = handle_counted},
 };
 
-static int setup(void **state)
+static int start(void **state, int64_t read_timeout_ms)
 {
 	struct http_server_options options = {
 	        .listen = "127.0.0.1:0",
@@ -175,7 +177,7 @@ static int setup(void **state)
 	        .admit = admit,
 	        .welcome = welcome,
 	        .workers = 1,
-	        .read_timeout_ms = READ_TIMEOUT_MS,
+	        .read_timeout_ms = read_timeout_ms,
 	        .buffered_max_bytes = BUDGET_BYTES,
 	};
 	struct error err;
@@ -185,6 +187,16 @@ static int setup(void **state)
 	*state = http_server_start(&options, &err);
 	assert_non_null(*state);
 	return 0;
+}
+
+static int setup(void **state)
+{
+	return start(state, READ_TIMEOUT_MS);
+}
+
+static int setup_patient(void **state)
+{
+	return start(state, RAW_WAIT_MS);
 }
 
 /* Each test leaves nothing begun. */
@@ -236,8 +248,8 @@ static const struct outcome outcomes[] = {
         {"/small", SMALL_MAX + 1, "HTTP/1.1 413 ", "too large", 1},
         {"/cut", SMALL_MAX + 10, "HTTP/1.1 200 ", "64 bytes", 1},
         {"/none", 10, "HTTP/1.1 200 ", "\r\n\r\n0 bytes", 0},
-        {"/charge", BUDGET_BYTES, "HTTP/1.1 200 ", "262144 bytes", 1},
-        {"/charge", BUDGET_BYTES + 1, "HTTP/1.1 503 ", "Retry-After: 1\r\n", 1},
+        {"/charge", PEER_BYTES, "HTTP/1.1 200 ", "131072 bytes", 1},
+        {"/charge", PEER_BYTES + 1, "HTTP/1.1 503 ", "Retry-After: 1\r\n", 1},
         {"/charge", BODY_MAX, "HTTP/1.1 503 ", "too much is in flight", 1},
         {"/greedy", 10, "HTTP/1.1 503 ", "Retry-After: 1\r\n", 1},
         {"/greedy", 0, "HTTP/1.1 503 ", "Retry-After: 1\r\n", 1},
@@ -286,6 +298,33 @@ static void body_is_taken_as_it_arrives(void **state)
 	assert_non_null(strstr(answer.data, "\r\n\r\n40 bytes"));
 	buf_release(&answer);
 	close(fd);
+}
+
+/* A client whose bodies do not end leaves room for those of others. */
+static void a_peer_gets_half_of_the_budget(void **state)
+{
+	int port = http_server_port(*state);
+	int hog = raw_dial(port), other = raw_dial_from("127.0.0.2", port);
+	char *text = request_with("/charge", PEER_BYTES + 1);
+	struct buf answer;
+
+	buf_init(&answer, RAW_ANSWER_MAX_BYTES);
+	/* All but two bytes: one more would be too much. */
+	text[strlen(text) - 2] = '\0';
+	raw_say(hog, text);
+	wait_for(&seen.bytes, PEER_BYTES - 1);
+	free(text);
+	text = request_with("/charge", 2);
+	raw_say(other, text);
+	assert_true(raw_hear(other, &answer, NULL));
+	assert_non_null(strstr(answer.data, "HTTP/1.1 200 "));
+	free(text);
+	text = raw_ask(port, "POST /charge HTTP/1.1\r\nContent-Length: 2\r\n" RAW_CLOSE "xx");
+	assert_non_null(strstr(text, "HTTP/1.1 503 "));
+	free(text);
+	buf_release(&answer);
+	close(hog);
+	close(other);
 }
 
 static void client_that_leaves_in_mid_body_releases(void **state)
@@ -362,6 +401,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        SERVER_TEST(bodies_end_as_their_route_says),
 	        SERVER_TEST(body_is_taken_as_it_arrives),
+	        cmocka_unit_test_setup_teardown(a_peer_gets_half_of_the_budget, setup_patient,
+	                                        teardown),
 	        SERVER_TEST(client_that_leaves_in_mid_body_releases),
 	        SERVER_TEST(slow_body_releases),
 	        SERVER_TEST(server_that_ends_releases),

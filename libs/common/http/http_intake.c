@@ -129,7 +129,7 @@ static void begin(struct http_request *request, const char *method)
 	format_peer(request);
 	request->refused =
 	        !http_tls_client_allowed(server->tls, request->connection, &request->tls_name);
-	http_body_init(&request->body, request->matched.route);
+	http_body_init(&request->body, &server->budget, request->matched.route, request->peer);
 	if (http_body_is_hopeless(&request->body, http_request_header(request, "Content-Length")))
 		http_reply_error(request, MHD_HTTP_CONTENT_TOO_LARGE, "request body too large");
 	else if (needs_handler(request) && is_welcome(request))

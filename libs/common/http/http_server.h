@@ -13,8 +13,8 @@
  * others it is 204 and nothing happens.
  *
  * Bounds: the request line and headers fit 5 KiB; a body its route's limit; all bodies together
- * `buffered_max_bytes` (beyond it: 503 with Retry-After); a request must arrive completely within
- * `read_timeout_ms` after its first line, however slowly its client sends.
+ * `buffered_max_bytes`, those of one peer half of it (beyond: 503 with Retry-After); a request must
+ * arrive completely within `read_timeout_ms` after its first line, however slowly its client sends.
  */
 #ifndef FANGS_HTTP_HTTP_SERVER_H
 #define FANGS_HTTP_HTTP_SERVER_H
@@ -109,8 +109,8 @@ const void *http_request_identity(const struct http_request *request);
 /* What its route's sink began; NULL without one. */
 void *http_request_sink(const struct http_request *request);
 /* A sink needs so many more bytes of memory, until the request ends. False when all bodies together
- * would exceed `buffered_max_bytes`: the request will be answered 503 and the sink released when
- * begin or take returns. A handler may charge too, but answers 503 itself. */
+ * (or its peer's) would exceed their bound: the request will be answered 503 and the sink released
+ * when begin or take returns. A handler may charge too, but answers 503 itself. */
 bool http_request_charge(struct http_request *request, size_t bytes);
 struct view http_request_body(const struct http_request *request);
 struct arena *http_request_arena(struct http_request *request);

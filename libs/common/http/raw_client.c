@@ -21,12 +21,20 @@ enum { PIECE_BYTES = 4096 };
 
 int raw_dial(int port)
 {
+	return raw_dial_from("127.0.0.1", port);
+}
+
+int raw_dial_from(const char *from, int port)
+{
+	struct sockaddr_in own = {.sin_family = AF_INET};
 	struct sockaddr_in address = {.sin_family = AF_INET,
 	                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	address.sin_port = htons((uint16_t)port);
 	assert_true(fd >= 0);
+	assert_int_equal(inet_pton(AF_INET, from, &own.sin_addr), 1);
+	assert_int_equal(bind(fd, (const struct sockaddr *)(const void *)&own, sizeof(own)), 0);
 	if (connect(fd, (const struct sockaddr *)(const void *)&address, sizeof(address)) < 0) {
 		close(fd);
 		return -1;
