@@ -29,24 +29,27 @@ function deviationTable(items) {
 }
 
 function decision(run, refresh) {
-  if (run.is_baseline || run.verdict !== 'deviates') return null;
+  if (run.is_baseline || run.verdict !== 'deviates' || run.decision) return null;
   const outcome = element('p', { role: 'status' });
-  const button = element('button', {
-    type: 'button',
-    onclick: async () => {
-      const question = `Accept all ${run.deviation_count} deviations of ${run.package}@${run.version} as normal?`;
-      if (!confirm(question)) return;
-      button.disabled = true;
-      try {
-        await postJson(`/v1/runs/${run.id}/promote`, { by: 'dashboard' });
-        await refresh();
-      } catch (error) {
-        outcome.textContent = error.message;
-        button.disabled = false;
-      }
-    },
-  }, 'Promote to baseline');
-  return element('div', {}, element('p', {}, button), outcome);
+  const decide = (verb, question) => async () => {
+    if (!confirm(question)) return;
+    buttons.forEach((button) => { button.disabled = true; });
+    try {
+      await postJson(`/v1/runs/${run.id}/${verb}`, { by: 'dashboard' });
+      await refresh();
+    } catch (error) {
+      outcome.textContent = error.message;
+      buttons.forEach((button) => { button.disabled = false; });
+    }
+  };
+  const what = `all ${run.deviation_count} deviations of ${run.package}@${run.version}`;
+  const buttons = [
+    element('button', { type: 'button', onclick: decide('promote', `Accept ${what} as normal?`) },
+      'Promote to baseline'),
+    element('button', { type: 'button', onclick: decide('reject', `Confirm ${what} as findings?`) },
+      'Reject'),
+  ];
+  return element('div', {}, element('p', {}, ...buttons), outcome);
 }
 
 function facts(run) {
@@ -57,6 +60,7 @@ function facts(run) {
     ['Incomplete because', run.incomplete_reason],
     ['Failure', run.failure_reason],
     ['Baseline', run.is_baseline ? 'yes' : 'no'],
+    ['Decision', run.decision],
     ['Attempt', run.attempt],
     ['Runner', run.runner_id],
     ['Started', time(run.started_at)],
