@@ -15,6 +15,7 @@ enum {
 	POLL_MS = 200,
 	SWEEP_INTERVAL_MS = 500,
 	MEASURE_INTERVAL_MS = 10000,
+	PRUNE_AFTER_START_MS = 30000, /* time for an operator to see that it is on */
 	BACKOFF_BASE_MS = 100,
 	BACKOFF_MAX_MS = 5000,
 };
@@ -253,6 +254,7 @@ struct differ *differ_create(const struct differ_config *config, struct service 
 	differ->messages = xcalloc((size_t)config->batch_messages, sizeof(*differ->messages));
 	random_bytes(&differ->key, sizeof(differ->key));
 	batch_init(&differ->batch);
+	differ->prune.begins_ms = clock_monotonic_ms() + PRUNE_AFTER_START_MS;
 	differ_metrics_init(&differ->metrics);
 	const struct bus_consumer_options options = {.topic = BUS_EVENTS,
 	                                             .group = DIFFER_NAME,

@@ -150,7 +150,8 @@ def taken_over(postgres, tmp_path_factory):
     grant(url)
     before = contents(url)
     stack = Stack(tmp_path_factory.mktemp("upgrade"), url,
-                  counts={"runner": 0, "watcher": 0, "notifier": 0})
+                  counts={"runner": 0, "watcher": 0, "notifier": 0},
+                  extra_env={"FANGS_DIFFER_EVENTS_RETENTION": "0"})  # these are old
     stack.start()
     assert set(stack.stop().values()) == {0}
     stack.start()
