@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <sched.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,15 +89,36 @@ static void get_name(void *ctx, struct http_request *request)
 	http_reply(request, 200, "text/plain", view_of_string(name ? name : "nobody"));
 }
 
+static void on_gone(void *ctx, struct http_stream *stream)
+{
+	(void)ctx;
+	(void)stream;
+}
+
+/* Says the name, too, but as a stream. */
+static void stream_name(void *ctx, struct http_request *request)
+{
+	char name[PATH_MAX_BYTES];
+	const struct http_stream_options options = {"text/plain", ANSWER_MAX, on_gone, ctx};
+	(void)snprintf(name, sizeof(name), "%s", http_request_tls_name(request));
+	struct http_stream *stream = http_reply_stream(request, &options);
+	for (const char *c = name; *c; c++) {
+		sched_yield();
+		assert_true(http_stream_send(stream, view_of(c, 1)));
+	}
+	assert_true(http_stream_close(stream));
+}
+
 static const struct http_route routes[] = {
-        {.method = "GET", .pattern = "/name", .handler = get_name}};
+        {.method = "GET", .pattern = "/name", .handler = get_name},
+        {.method = "GET", .pattern = "/stream", .handler = stream_name}};
 
 static struct http_server *start_server(bool wants_client, struct error *err)
 {
 	const struct http_server_options options = {
 	        .listen = "127.0.0.1:0",
 	        .routes = routes,
-	        .route_count = 1,
+	        .route_count = 2,
 	        .workers = 1,
 	        .tls_cert_file = in_folder("server.pem"),
 	        .tls_key_file = in_folder("server.key"),
@@ -106,14 +128,14 @@ static struct http_server *start_server(bool wants_client, struct error *err)
 }
 
 /* Asks a fresh server for the name it sees; the status and the name, or the error's code. */
-static int ask_name(bool server_wants_client, const struct http_client_options *options, char *name,
-                    struct error *err)
+static int ask(const char *path, bool server_wants_client,
+               const struct http_client_options *options, char *name, struct error *err)
 {
 	struct http_answer answer;
 	char url[PATH_MAX_BYTES];
 	struct http_server *server = start_server(server_wants_client, err);
 	assert_non_null(server);
-	(void)snprintf(url, sizeof(url), "https://127.0.0.1:%d/name", http_server_port(server));
+	(void)snprintf(url, sizeof(url), "https://127.0.0.1:%d%s", http_server_port(server), path);
 	struct http_client *client = http_client_create(options, err);
 	assert_non_null(client);
 	const struct http_call call = {.method = "GET",
@@ -128,6 +150,12 @@ static int ask_name(bool server_wants_client, const struct http_client_options *
 	http_server_stop(server, STOP_MS);
 	http_server_destroy(server);
 	return status;
+}
+
+static int ask_name(bool server_wants_client, const struct http_client_options *options, char *name,
+                    struct error *err)
+{
+	return ask("/name", server_wants_client, options, name, err);
 }
 
 static void known_authority_is_trusted(void **state)
@@ -173,6 +201,18 @@ static void client_without_certificate_is_refused(void **state)
 	assert_string_not_equal(name, "nobody");
 }
 
+static void streams_are_encrypted_too(void **state)
+{
+	(void)state;
+	struct error err = {0};
+	char name[PATH_MAX_BYTES];
+	const struct http_client_options options = {.tls_ca_file = in_folder("ca.pem"),
+	                                            .tls_cert_file = in_folder("client.pem"),
+	                                            .tls_key_file = in_folder("client.key")};
+	assert_int_equal(ask("/stream", true, &options, name, &err), 200);
+	assert_string_equal(name, "runner-1");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -180,6 +220,7 @@ int main(void)
 	        cmocka_unit_test(unknown_authority_is_refused),
 	        cmocka_unit_test(client_shows_its_certificate),
 	        cmocka_unit_test(client_without_certificate_is_refused),
+	        cmocka_unit_test(streams_are_encrypted_too),
 	};
 	return cmocka_run_group_tests(tests, make_certificates, remove_certificates);
 }
