@@ -448,3 +448,20 @@ def test_a_run_from_request_to_verdict_with_tokens(make_stack, docker):
         return run if run["phase"] == "judged" else None
     run = wait_for("the verdict", judged, 90)
     assert (run["state"], run["verdict"]) == ("done", "seeded"), (run, stack.logs())
+
+
+def test_scans_watch_what_is_configured(make_gateway, tmp_path):
+    file = tmp_path / "fangs.yaml"
+    file.write_text("watched_paths:\n  - prefix: /srv/\n  - {prefix: /srv/key, cred: true}\n")
+    gateway = make_gateway("--config", file).start()
+    gateway.call("POST", "/v1/runners/register", json=REGISTRATION)
+
+    def watched(job):
+        answer = gateway.call("POST", "/v1/scans", json={"target_runner": "r1", "Job": job})
+        return gateway.sql("SELECT job -> 'watched_paths' FROM runs"
+                           f" WHERE id = '{answer.json()['run_id']}'")[0][0]
+    assert watched({}) == [{"prefix": "/srv/"}, {"prefix": "/srv/key", "cred_tagged": True}]
+    assert watched({"watched_paths": [{"prefix": "/x/"}]}) == [{"prefix": "/x/"}]
+    for service in ("watcher", "dispatcher", "differ", "notifier", "runner"):
+        subprocess.run([BIN / f"fangs-{service}", "--config", file, "--check-config"], check=True,
+                       env={"FANGS_DB_URL": "postgresql://x"}, capture_output=True)

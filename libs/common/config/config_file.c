@@ -11,8 +11,8 @@ enum { FILE_MAX_BYTES = 1024 * 1024 };
 /* Top-level names that may stand in a file shared by all services although this program has no
  * option below them: the sections of the services, and the concerns that not all of them have. */
 static const char *const known_sections[] = {
-        "watcher", "dispatcher", "runner", "differ", "notifier", "api",     "cli",
-        "up",      "bus",        "db",     "kafka",  "log",      "metrics", "service",
+        "watcher", "dispatcher", "runner", "differ", "notifier", "api",     "cli",           "up",
+        "bus",     "db",         "kafka",  "log",    "metrics",  "service", "watched_paths",
 };
 
 static bool is_known_section(const char *name)
