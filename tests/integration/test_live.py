@@ -218,6 +218,7 @@ def test_bad_requests(make_stack):
     stack = make_stack(counts={"runner": 0, "watcher": 0, "dispatcher": 0, "notifier": 0},
                        extra_env={"FANGS_API_LIVE_STREAMS": "1"})
     url = f"{stack.gateway()}/v1/live"
+    assert requests.get(f"{url}?topic=runs", timeout=10).status_code == 400
     answer = requests.get(f"{url}?topics=runs,nonsense", timeout=10)
     assert answer.status_code == 400 and "nonsense" in answer.json()["error"]
     assert all(topic in answer.json()["error"] for topic in ("runs", "deviations", "runners"))

@@ -332,13 +332,12 @@ void hub_join(struct listener *listener, struct http_stream *stream)
 		leave(hub, listener);
 }
 
-void hub_on_gone(void *ctx, struct http_stream *stream)
+void hub_on_gone(void *listener, struct http_stream *stream)
 {
-	struct listener *listener = ctx;
-	struct hub *hub = listener->hub;
+	struct hub *hub = ((struct listener *)listener)->hub;
 
 	(void)stream;
-	atomic_store(&listener->gone, true);
+	atomic_store(&((struct listener *)listener)->gone, true);
 	(void)pthread_mutex_lock(&hub->lock);
 	wake(hub);
 	(void)pthread_mutex_unlock(&hub->lock);

@@ -278,7 +278,7 @@ static void it_sleeps_while_nobody_listens(void **state)
 	lock(&fake);
 	unsigned reads = fake.reads;
 	unlock(&fake);
-	pause_ms(SHORT_MS * 10);
+	pause_ms(10L * SHORT_MS);
 	lock(&fake);
 	assert_int_equal(fake.reads, reads);
 	unlock(&fake);

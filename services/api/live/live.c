@@ -4,6 +4,7 @@
 #include "api.h"
 #include "base/view.h"
 #include "log/log.h"
+#include "resources/params.h"
 
 enum {
 	INTERVAL_MS = 400,
@@ -95,13 +96,13 @@ void live_release(struct live *live)
 	hub_free(live->hub);
 }
 
-/* False: it was answered. */
-static bool read_position(struct http_request *request, struct position **ret)
+/* Each of these is false when it has answered. */
+static bool read_position(struct http_request *request, const char *after, struct position **ret)
 {
 	const char *cursor = http_request_header(request, "Last-Event-ID");
 
 	if (!cursor || !*cursor)
-		cursor = http_request_query(request, "after");
+		cursor = after;
 	*ret = NULL;
 	if (!cursor || !*cursor)
 		return true;
@@ -111,26 +112,39 @@ static bool read_position(struct http_request *request, struct position **ret)
 	return *ret != NULL;
 }
 
-static bool read_interest(struct http_request *request, struct interest *ret)
+static bool read_topics(struct http_request *request, const char *text, unsigned *ret)
 {
-	const char *package = http_request_query(request, "package");
 	struct view unknown;
 
-	ret->package = package && *package ? package : NULL;
-	if (topics_parse(http_request_query(request, "topics"), &ret->topics, &unknown))
+	if (topics_parse(text, ret, &unknown))
 		return true;
 	http_reply_error(request, 400, "unknown topic '%.*s': there are runs, deviations, runners",
 	                 VIEW_ARG(unknown));
 	return false;
 }
 
-void live_handle(void *ctx, struct http_request *request)
+static bool read_request(struct http_request *request, struct interest *ret,
+                         struct position **ret_position)
 {
-	struct live *live = &((struct api *)ctx)->live;
+	static const struct param params[] = {{"topics", PARAM_TEXT, NULL},
+	                                      {"package", PARAM_TEXT, NULL},
+	                                      {"after", PARAM_TEXT, NULL}};
+	const char *values[sizeof(params) / sizeof(params[0])];
+
+	if (!params_read(request, params, sizeof(params) / sizeof(params[0]), values) ||
+	    !read_topics(request, values[0], &ret->topics))
+		return false;
+	ret->package = values[1];
+	return read_position(request, values[2], ret_position);
+}
+
+void live_handle(void *api, struct http_request *request)
+{
+	struct live *live = &((struct api *)api)->live;
 	struct interest interest;
 	struct position *position;
 
-	if (!read_interest(request, &interest) || !read_position(request, &position))
+	if (!read_request(request, &interest, &position))
 		return;
 	struct listener *listener = hub_reserve(live->hub, &interest, position);
 	if (!listener) {
