@@ -13,7 +13,7 @@ struct allow_entry {
 };
 
 /* Body of a POST; DROP with what is wrong. A host's name is put into lower case. */
-int allow_entry_read(struct view body, struct arena *arena, struct allow_entry *ret,
+int allow_entry_read(struct view text, struct arena *arena, struct allow_entry *ret,
                      struct error *err);
 
 #endif

@@ -9,6 +9,6 @@ enum lookup_kind { LOOKUP_RUN, LOOKUP_DEVIATION, LOOKUP_ALLOW_ENTRY };
 
 /* The full id of the thing that the path's `id` begins (or is). NULL when it was answered: 404 for
  * none, 409 with the candidates for several, 503. In the request's arena. */
-const char *lookup_id(struct api *api, struct http_request *request, enum lookup_kind kind);
+const char *lookup_id(struct api *api, struct http_request *request, enum lookup_kind wanted);
 
 #endif

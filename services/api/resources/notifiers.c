@@ -139,7 +139,7 @@ void notifiers_handle_put(void *ctx, struct http_request *request)
 {
 	struct api *api = ctx;
 	const char *name = http_request_param(request, "name");
-	struct notifier notifier;
+	struct notifier notifier = {0};
 	struct error err = {0};
 
 	if (!params_none(request))

@@ -15,7 +15,7 @@ struct notifier {
 };
 
 /* Body of a PUT; DROP with what is wrong. `headers` is JSON text or "". */
-int notifier_read(struct view body, const char *name, struct arena *arena, struct notifier *ret,
+int notifier_read(struct view text, const char *name, struct arena *arena, struct notifier *ret,
                   struct error *err);
 
 #endif

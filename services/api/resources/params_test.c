@@ -104,7 +104,7 @@ static void long_values_are_refused(void **state)
 	memset(query + strlen("package="), 'a', PARAM_TEXT_MAX);
 	assert_int_equal(
 	        params_parse(view_of_string(query), params, PARAM_COUNT, &arena, values, &err), 0);
-	strcat(query, "a");
+	query[strlen("package=") + PARAM_TEXT_MAX] = 'a';
 	assert_true(params_parse(view_of_string(query), params, PARAM_COUNT, &arena, values, &err) <
 	            0);
 	arena_release(&arena);
