@@ -2,6 +2,7 @@
 """A database of the existing system, with its data, that our services take over in place."""
 import contextlib
 import json
+import time
 
 import psycopg2.extras
 import pytest
@@ -19,6 +20,8 @@ SEEDED, PENDING, FAILED, QUEUED, ADHOC = (f"{n:02x}" * 16 for n in range(0xa1, 0
 OTHER_STATES = {f"{n:02x}" * 16: state for n, state in
                 enumerate(("building", "sandboxed", "analyzed"), 0xb1)}
 NAMES = {1: "file_access", 2: "exec", 3: "net_connect", 4: "dns_query", 5: "tls_sni"}
+# Yesterday: old events are pruned, as the existing system does it.
+ARRIVED_NS = time.time_ns() - 24 * 3600 * 10**9
 TABLES = {
     "packages": "name, added_at, last_checked_at, last_seen_version",
     "releases": "package_name, version, tarball_sha256, npm_integrity, published_at, discovered_at",
@@ -59,7 +62,7 @@ def add_run(url, run_id, state, version="", package=PACKAGE, **columns):
 def add_events(url, run_id, events):
     """As the existing system stores them: the whole payload, keys sorted, arrival times."""
     insert(url, "events", "run_id, ts_ns, type, data",
-           [(run_id, 1767323045000000000 + number // 100, NAMES.get(event["type"], "unknown"),
+           [(run_id, ARRIVED_NS + number // 100, NAMES.get(event["type"], "unknown"),
              json.dumps(event["payload"])) for number, event in enumerate(events)])
 
 

@@ -3,14 +3,18 @@
 
 The recorded session is in test_replay.py; here is what a recording does not show.
 """
+import concurrent.futures
 import json
+import random
 import socket
+import threading
+import time
 
 import pytest
 import requests
 
 from harness.stack import Stack
-from harness.wait import wait_for
+from harness.wait import FACTOR, wait_for
 
 PEER = "compat"
 UNKNOWN_RUN = "f" * 32
@@ -250,7 +254,6 @@ def test_head_takes_no_job(stack):
 
 def test_of_two_polls_one_gets_the_job(stack):
     """Also when they hang at two gateways; any poll is a sign of life."""
-    import threading
     register(stack, "twice")
     stack.sql("UPDATE runners SET last_seen_at = now() - interval '60 s' WHERE id = 'twice'")
     answers = []
@@ -494,8 +497,6 @@ def finish(stack, run, **result):
 
 def test_batches_over_several_connections_out_of_order(stack):
     """Each batch arrives twice, at two gateways, in an order of its own."""
-    import concurrent.futures
-    import random
     run = new_run(stack, "unordered", "unordered")
     jobs = [(seq, gateway) for seq in range(1, 41) for gateway in (0, 1)]
     random.Random(4).shuffle(jobs)
@@ -523,12 +524,19 @@ def test_a_run_with_a_gap_is_incomplete(stack, seqs):
 
 
 def test_a_killed_gateway_leaves_its_runners_to_another(make_stack):
-    """Nothing that a replica knows is needed to carry on with another one."""
+    """A job reaches a poll at any replica; nothing that one knows is needed to carry on."""
     stack = make_stack(counts={"runner": 0, "watcher": 0, "notifier": 0, "api": 2})
     register(stack, "moving")
-    run = queue(stack, "moving", "moved", version="1.0.0")
-    job = wait_for("the job", lambda: send(stack, "GET", "/v1/runners/moving/jobs").content)
-    assert bytes(json.loads(job)["run_id"]).hex() == run
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        # It hangs at the first when the second takes the scan, and would for 25 seconds.
+        poll = pool.submit(send, stack, "GET", "/v1/runners/moving/jobs")
+        wait_for("the poll hangs", lambda: "\nfangs_polls_waiting 1\n" in
+                 send(stack, "GET", "/metrics").text)
+        begin = time.monotonic()
+        run = queue(stack, "moving", "moved", version="1.0.0", gateway=1)
+        job = poll.result()
+        assert time.monotonic() - begin < 10 * FACTOR
+    assert bytes(job.json()["run_id"]).hex() == run
     check(post(stack, run, batch(1, file_event("/tmp/1"))), 200, counted(1, 1))
 
     stack.processes["api-0"].kill()
