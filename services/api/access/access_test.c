@@ -133,6 +133,8 @@ static void reads_requests_for_tokens(void **state)
 	        {"{\"name\":1,\"role\":\"viewer\"}", "name"},
 	        {"{\"name\":\"a\",\"role\":\"root\"}", "role"},
 	        {"{\"name\":\"a\",\"role\":\"viewer\",\"expires_in_s\":-1}", "expires_in_s"},
+	        {"{\"name\":\"a\",\"role\":\"viewer\",\"expires_in_s\":\"60\"}", "expires_in_s"},
+	        {"{\"name\":\"a\",\"role\":\"viewer\",\"expires_in_s\":1e300}", "expires_in_s"},
 	        {"[]", "object"},
 	        {"", "decode body"},
 	};

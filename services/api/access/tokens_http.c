@@ -56,7 +56,9 @@ int tokens_read(struct view text, struct arena *arena, struct access_token *ret,
 		return -err->code;
 	if (!access_role_parse(role, &ret->role))
 		return error_set(err, EINVAL, "role must be viewer, operator or runner");
-	ret->expires_in_s = json_int(json_get(body, "expires_in_s"), 0);
+	const struct json *expires = json_get(body, "expires_in_s");
+	/* What is no whole number would be taken for never. */
+	ret->expires_in_s = expires ? json_int(expires, -1) : 0;
 	if (ret->expires_in_s < 0 || ret->expires_in_s > EXPIRES_MAX_S)
 		return error_set(err, EINVAL, "expires_in_s must be 0 (never) to 100 years");
 	return 0;
