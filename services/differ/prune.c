@@ -36,7 +36,7 @@ static int step_of_pass(struct differ *differ, struct db_conn *conn, bool *ret_e
 {
 	struct prune_pass *pass = &differ->prune;
 	int64_t before_ns = clock_wall_ns() - differ->config->retention_ms * NS_PER_MS;
-	struct step chunks, rows;
+	struct step chunks = {0}, rows = {0};
 	AUTO(pgresult) PGresult *locked = db_query(conn, &sql_prune_lock, NULL, 0, err);
 	if (!locked)
 		return -err->code;

@@ -21,6 +21,13 @@ static const struct db_statement hold_baseline = {
         "ON CONFLICT (package_name) DO UPDATE SET package_name = b.package_name",
 };
 
+/* Seldom, and cheaper to ask than to look for them among what the run did. */
+static const struct db_statement written_by_others = {
+        "baseline_written_by_others",
+        "SELECT EXISTS (SELECT 1 FROM baseline_fingerprints WHERE package_name = $1 "
+        "AND merged_run_id <> last_seen_run_id)",
+};
+
 /* A value that the existing CLI wrote last holds for every actor. It has to stay so when we write
  * it: 'unknown' matches all. */
 static const struct db_statement keep_every_actor = {
@@ -194,10 +201,12 @@ static int64_t merge(struct db_conn *conn, const char *package, const char *run_
 {
 	const struct db_param params[] = {DB_TEXT(package), DB_TEXT(run_id), DB_BOOL(by_person)};
 	int64_t rc = db_exec(conn, &hold_baseline, params, 2, err);
-	if (rc >= 0)
-		rc = db_exec(conn, &keep_every_actor, params, 2, err);
 	if (rc < 0)
 		return rc;
+	AUTO(pgresult) PGresult *others = db_query(conn, &written_by_others, params, 1, err);
+	if (!others ||
+	    (db_cell_bool(others, 0, 0) && db_exec(conn, &keep_every_actor, params, 2, err) < 0))
+		return -err->code;
 	AUTO(pgresult) PGresult *merged = db_query(conn, &merge_fingerprints, params, 3, err);
 	if (!merged || db_exec(conn, &merge_actors, params, 2, err) < 0)
 		return -err->code;

@@ -101,7 +101,7 @@ ALTER TABLE baseline_fingerprints ADD COLUMN merged_run_id TEXT NOT NULL DEFAULT
 UPDATE baseline_fingerprints b SET merged_run_id = b.last_seen_run_id
     WHERE EXISTS (SELECT FROM baseline_actors a WHERE a.package_name = b.package_name
         AND a.category = b.category AND a.value = b.value AND a.last_seen_run_id = b.last_seen_run_id);
-ALTER TABLE baseline_fingerprints SET (fillfactor = 60);
+ALTER TABLE baseline_fingerprints SET (fillfactor = 45);
 ALTER TABLE baseline_actors RENAME COLUMN last_seen_run_id TO first_seen_run_id;
 
 -- A run's fingerprints as transactions of the differ added them, each as one row of parallel arrays;
