@@ -113,7 +113,8 @@ const struct config_option api_options[] = {
          .fallback = "256M",
          .min = BUFFERED_MIN_BYTES,
          .max = BUFFERED_MAX_BYTES,
-         .help = "Memory for the bodies of all requests together; beyond it the answer is 503."},
+         .help = "Memory for the bodies of all requests together, half of it for those of one "
+                 "address; beyond it the answer is 503."},
         WATCHED_PATHS_OPTION(FIELD(watched_paths)),
         {.key = "policy.images",
          .type = CONFIG_LIST,

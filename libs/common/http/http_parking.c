@@ -13,7 +13,14 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 
-enum { TICK_MS = 1000, EVENTS_PER_WAIT = 64 };
+enum {
+	TICK_MS = 1000,
+	EVENTS_PER_WAIT = 64,
+	/* Long parks end together: each time the library resumes a connection it looks at all that
+	 * are suspended. */
+	GRAIN_MS = 100,
+	WORTH_ROUNDING_MS = 5000,
+};
 
 /* Who waits on a descriptor. */
 struct fd_slot {
@@ -81,9 +88,15 @@ static struct list *list_of(struct http_parking *parking, const struct http_park
 
 static int64_t deadline_of(const struct http_parking *parking, const struct http_park *park)
 {
+	int64_t deadline_ms = clock_monotonic_ms() + park->timeout_ms;
+
 	if (parking->expire_all)
 		return 0;
-	return park->timeout_ms < 0 ? INT64_MAX : clock_monotonic_ms() + park->timeout_ms;
+	if (park->timeout_ms < 0)
+		return INT64_MAX;
+	if (park->timeout_ms >= WORTH_ROUNDING_MS)
+		deadline_ms += GRAIN_MS - deadline_ms % GRAIN_MS;
+	return deadline_ms;
 }
 
 static void watch_peer(struct http_parking *parking, struct http_parked *entry)

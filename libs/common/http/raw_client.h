@@ -16,7 +16,7 @@ enum { RAW_WAIT_MS = 10000, RAW_ANSWER_MAX_BYTES = 4 << 20 };
 /* Connects to the loopback interface; -1 when refused. */
 int raw_dial(int port);
 /* The client's address is another one of 127.0.0.0/8. */
-int raw_dial_from(const char *address, int port);
+int raw_dial_from(const char *from, int port);
 void raw_say(int fd, const char *text);
 /* Appends what comes until the peer closes (true), or `until` was seen (false). */
 bool raw_hear(int fd, struct buf *out, const char *until);
