@@ -21,11 +21,12 @@ static const struct db_statement hold_baseline = {
         "ON CONFLICT (package_name) DO UPDATE SET package_name = b.package_name",
 };
 
-/* Seldom, and cheaper to ask than to look for them among what the run did. */
+/* Seldom any, and cheaper to ask than to look for them among what the run did. Counted, because
+ * EXISTS makes the planner hope for an early hit in a walk through all packages. */
 static const struct db_statement written_by_others = {
         "baseline_written_by_others",
-        "SELECT EXISTS (SELECT 1 FROM baseline_fingerprints WHERE package_name = $1 "
-        "AND merged_run_id <> last_seen_run_id)",
+        "SELECT count(*) FROM baseline_fingerprints WHERE package_name = $1 "
+        "AND merged_run_id <> last_seen_run_id",
 };
 
 /* A value that the existing CLI wrote last holds for every actor. It has to stay so when we write
@@ -205,7 +206,7 @@ static int64_t merge(struct db_conn *conn, const char *package, const char *run_
 		return rc;
 	AUTO(pgresult) PGresult *others = db_query(conn, &written_by_others, params, 1, err);
 	if (!others ||
-	    (db_cell_bool(others, 0, 0) && db_exec(conn, &keep_every_actor, params, 2, err) < 0))
+	    (db_cell_int(others, 0, 0) > 0 && db_exec(conn, &keep_every_actor, params, 2, err) < 0))
 		return -err->code;
 	AUTO(pgresult) PGresult *merged = db_query(conn, &merge_fingerprints, params, 3, err);
 	if (!merged || db_exec(conn, &merge_actors, params, 2, err) < 0)
