@@ -217,13 +217,13 @@ void config_write_values(struct config *config, struct buf *out)
 }
 
 /* A fallback is text, whatever the type is. */
-static void put_default(const struct config_option *option, struct json_writer *w)
+static void put_default(const struct config_option *option, struct arena *scratch,
+                        struct json_writer *w)
 {
 	const char *text = option->fallback ? option->fallback : "";
 
-	if (option->type == CONFIG_SECRET && *text)
-		text = "[redacted]";
-	json_member_string(w, "default", text);
+	json_member(w, "default");
+	put_redacted(w, scratch, option->type == CONFIG_SECRET && *text ? "[redacted]" : text);
 }
 
 static void put_setting(const struct setting *setting, struct arena *scratch, struct json_writer *w)
@@ -238,7 +238,7 @@ static void put_setting(const struct setting *setting, struct arena *scratch, st
 		json_put_string(w, setting->text ? setting->text : "0");
 	else
 		put_value(scratch, setting, w);
-	put_default(setting->option, w);
+	put_default(setting->option, scratch, w);
 	json_member_string(w, "origin", setting->origin ? setting->origin : "default");
 	json_end_object(w);
 }

@@ -113,6 +113,20 @@ static void printed_values_hide_secrets(void **state)
 	assert_contains(text, "limit: 0 # default\nverbose: false # default\n");
 }
 
+static void passwords_are_found_in_every_form(void **state)
+{
+	(void)state;
+	AUTO(free)
+	char *words =
+	        output_of("db: {url: \"host=db password='hu sh' user=x\"}\n", "--print-config");
+	assert_contains(words, "db.url: \"host=db password=[redacted] user=x\" # ");
+	AUTO(free)
+	char *query = output_of("db: {url: \"postgresql://db/x?password=hush&sslmode=off\"}\n",
+	                        "--print-config");
+	assert_null(strstr(query, "hush"));
+	assert_contains(query, "password=[redacted]");
+}
+
 static void printed_values_can_be_read_again(void **state)
 {
 	(void)state;
@@ -131,6 +145,7 @@ int main(void)
 	        cmocka_unit_test(version_is_short),
 	        cmocka_unit_test(check_says_so),
 	        cmocka_unit_test(printed_values_hide_secrets),
+	        cmocka_unit_test(passwords_are_found_in_every_form),
 	        cmocka_unit_test(printed_values_can_be_read_again),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
