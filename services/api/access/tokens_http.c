@@ -5,10 +5,11 @@
 
 #include "api.h"
 #include "log/log.h"
+#include "resources/body.h"
 #include "json/json.h"
 #include "json/json_writer.h"
 
-enum { LIST_MAX_BYTES = 16 << 20, ANSWER_MAX_BYTES = 4096 };
+enum { LIST_MAX_BYTES = 16 << 20, ANSWER_MAX_BYTES = 4096, TEXT_MAX = 4096 };
 #define EXPIRES_MAX_S (INT64_C(100) * 366 * 24 * 3600)
 
 void tokens_handle_list(void *ctx, struct http_request *request)
@@ -25,42 +26,31 @@ void tokens_handle_list(void *ctx, struct http_request *request)
 		http_reply_json(request, 200, buf_view(&body));
 }
 
-/* A member of that type or none. */
-static int read_text(const struct json *body, const char *key, struct arena *arena,
-                     const char **ret, struct error *err)
-{
-	const struct json *value = json_get(body, key);
+static const struct body_member token_members[] = {
+        {.name = "name", .kind = BODY_TEXT, .max = TEXT_MAX},
+        {.name = "role", .kind = BODY_TEXT, .max = TEXT_MAX},
+        {.name = "runner_id", .kind = BODY_TEXT, .max = TEXT_MAX},
+        {.name = "expires_in_s", .kind = BODY_NUMBER, .max = EXPIRES_MAX_S},
+};
 
-	*ret = "";
-	if (!value)
-		return 0;
-	if (!json_is_string(value))
-		return error_set(err, EINVAL, "%s must be a string", key);
-	*ret = arena_strdup(arena, json_string(value, ""));
-	return 0;
+static const char *text_of(const struct json *body, const char *key, struct arena *arena)
+{
+	return arena_strdup(arena, json_string(json_get(body, key), ""));
 }
 
 int tokens_read(struct view text, struct arena *arena, struct access_token *ret, struct error *err)
 {
-	AUTO(json) struct json *body = json_parse(text, true, err);
-	const char *role;
+	AUTO(json)
+	struct json *body = body_parse(text, token_members, BODY_COUNT(token_members), err);
 
 	*ret = (struct access_token){0};
 	if (!body)
-		return error_wrap(err, "decode body");
-	if (!json_is_object(body))
-		return error_set(err, EINVAL, "decode body: not an object");
-	if (read_text(body, "name", arena, &ret->name, err) < 0 ||
-	    read_text(body, "role", arena, &role, err) < 0 ||
-	    read_text(body, "runner_id", arena, &ret->runner_id, err) < 0)
 		return -err->code;
-	if (!access_role_parse(role, &ret->role))
+	if (!access_role_parse(json_string(json_get(body, "role"), ""), &ret->role))
 		return error_set(err, EINVAL, "role must be viewer, operator or runner");
-	const struct json *expires = json_get(body, "expires_in_s");
-	/* What is no whole number would be taken for never. */
-	ret->expires_in_s = expires ? json_int(expires, -1) : 0;
-	if (ret->expires_in_s < 0 || ret->expires_in_s > EXPIRES_MAX_S)
-		return error_set(err, EINVAL, "expires_in_s must be 0 (never) to 100 years");
+	ret->name = text_of(body, "name", arena);
+	ret->runner_id = text_of(body, "runner_id", arena);
+	ret->expires_in_s = json_int(json_get(body, "expires_in_s"), 0);
 	return 0;
 }
 

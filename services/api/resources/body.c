@@ -43,6 +43,11 @@ static int check(const struct body_member *member, const struct json *value, str
 		if (!json_is_bool(value))
 			return error_set(err, EINVAL, "%s must be true or false", name);
 		break;
+	case BODY_NUMBER:
+		if (json_int(value, -1) < 0 || (uint64_t)json_int(value, -1) > member->max)
+			return error_set(err, EINVAL, "%s must be a whole number from 0 to %zu",
+			                 name, member->max);
+		break;
 	case BODY_TEXT_MAP:
 		if (!is_text_map(value))
 			return error_set(err, EINVAL, "%s must be an object of strings", name);

@@ -18,6 +18,7 @@ enum { BODY_MAX_BYTES = 64 << 10 };
 enum body_kind {
 	BODY_TEXT,
 	BODY_BOOL,
+	BODY_NUMBER,   /* a whole one from 0 to `max` */
 	BODY_TEXT_MAP, /* an object of strings */
 };
 

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Any body as each of the gateway's control messages. */
+/* Any text as each of the gateway's control messages, and as a cursor. */
+#include "access/tokens_http.h"
 #include "base/alloc.h"
+#include "live/position.h"
 #include "model/job.h"
 #include "resources/allow_entries.h"
 #include "resources/notifiers.h"
+#include "resources/page.h"
 #include "wire/wire.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -17,6 +20,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct registration registration;
 	struct allow_entry entry;
 	struct notifier notifier;
+	struct access_token token;
+	struct page page;
 	struct error err = {0};
 	const char *target;
 	struct arena arena;
@@ -28,6 +33,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	(void)wire_read_scan(body, &arena, &watched, 1, &target, &job, NULL);
 	(void)notifier_read(body, "name", &arena, &notifier, &err);
 	(void)allow_entry_read(body, &arena, &entry, &err);
+	(void)tokens_read(body, &arena, &token, &err);
+	const char *cursor = arena_copy(&arena, body).data;
+	for (int order = PAGE_BY_TIME_AND_TEXT; order <= PAGE_BY_TEXTS; order++)
+		(void)page_read(NULL, cursor, (enum page_order)order, &arena, &page, &err);
+	position_unref(position_parse(body));
 	arena_release(&arena);
 	return 0;
 }
