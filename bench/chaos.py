@@ -4,10 +4,10 @@
 
     bench/chaos.py [--seconds 300] [--bus postgres] [--bus kafka] [--seed N]
 
-kill -9 of the gateway, a differ, PostgreSQL (with fsync) and the broker, each started again soon. At
-the end every acknowledged event is in the view `events` once, none is there twice, and every run was
-judged complete. Starts everything it needs on free ports and stops it again; the binaries are those
-of build/release/bin, or of FANGS_BIN_DIR.
+kill -9 of the gateway, a differ, PostgreSQL (with fsync) and the broker, each started again soon.
+At the end every acknowledged event is in the view `events` once, none is there twice, and every run
+was judged complete. Starts everything it needs on free ports and stops it again; the binaries are
+those of build/release/bin, or of FANGS_BIN_DIR.
 """
 import argparse
 import pathlib

@@ -121,7 +121,7 @@ def traffic(stack, while_running):
             for n in neighbours}
 
 
-# The attacks. Each opens what it can and goes on until the time is over; being thrown out is fine. --
+# The attacks: each goes on until the time is over; being thrown out is fine. --------------------
 
 def connect(stack, source):
     peer = socket.socket()

@@ -176,7 +176,7 @@ class Chaos:
                 "SELECT r.verdict, r.complete, r.incomplete_reason, (SELECT sum(f.count)::bigint "
                 "FROM run_fingerprints f WHERE f.run_id = r.id) FROM runs r "
                 "WHERE r.package_name = %s", (run.package,))
-            expected = [("seeded", True, "", len(sent))] if sent else [("seeded", True, "", None)]
+            expected = [("seeded", True, "", len(sent) or None)]
             assert counts == expected, (run.package, counts, expected)
         assert (missing, doubled) == (0, 0), f"{missing} missing, {doubled} doubled"
 
