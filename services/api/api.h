@@ -64,7 +64,7 @@ struct api {
 	struct db *db;
 	struct bus *bus;
 	const char *bus_driver;
-	const struct config *settings; /* as loaded, for GET /v1/settings */
+	const struct config *settings;           /* as loaded, for GET /v1/settings */
 	struct http_server *server, *ops_server; /* ops_server NULL: none of its own */
 	struct http_route *routes, *ops_routes;  /* of either */
 	struct access_control access;

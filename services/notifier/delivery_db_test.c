@@ -137,8 +137,9 @@ static void add_run(struct world *world)
 {
 	number(world, "INSERT INTO runs (id, package_name, version, state) VALUES ('" RUN_ID "',"
 	              " 'p', '1.0.1', 'done')");
-	number(world, "INSERT INTO event_rows (id, run_id, ts_ns, type, data) VALUES (21, '" RUN_ID "',"
-	              " 1, 'exec', 'null')");
+	number(world,
+	       "INSERT INTO event_rows (id, run_id, ts_ns, type, data) VALUES (21, '" RUN_ID "',"
+	       " 1, 'exec', 'null')");
 	number(world, "INSERT INTO deviations (id, run_id, category, value, evidence_event_id,"
 	              " severity, detected_at) VALUES ('d1', '" RUN_ID "', 'fs_new_path_read',"
 	              " '/root/.ssh/id_rsa', 21, 'crit', now()), ('d2', '" RUN_ID "',"
