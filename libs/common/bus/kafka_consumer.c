@@ -12,9 +12,16 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "bus/kafka.h"
 
-enum { LOCATE_WAIT_MS = 1000, BATCH_MAX_BYTES = 8 << 20 };
+enum {
+	LOCATE_WAIT_MS = 1000,
+	BATCH_MAX_BYTES = 8 << 20,
+	/* Between two commits of offsets to the broker. It answers a connection's requests one by
+	 * one: heartbeats behind a queue of commits would come too late, and the group be lost. */
+	COMMIT_INTERVAL_MS = 1000,
+};
 
 struct kafka_consumer {
 	struct bus_consumer consumer;
@@ -23,6 +30,8 @@ struct kafka_consumer {
 	bool dirty;     /* the table has changes that librdkafka does not know */
 	bool suspended; /* revoked, and the next assignment is not there yet */
 	bool closing;
+	rd_kafka_topic_partition_list_t *noted; /* to be committed */
+	int64_t next_commit_ms;
 	int failure; /* what the last poll met instead of messages */
 	struct error err;
 };
@@ -194,11 +203,24 @@ static bool waits_for_offsets(const struct assignment *assignment)
 	return false;
 }
 
+/* For tools that show lag, so failing is no harm: the next ones are newer. */
+static void commit_noted(struct kafka_consumer *kafka)
+{
+	if (kafka->noted->cnt == 0)
+		return;
+	(void)rd_kafka_commit(kafka->client, kafka->noted, 1);
+	rd_kafka_topic_partition_list_destroy(kafka->noted);
+	kafka->noted = rd_kafka_topic_partition_list_new(1);
+	kafka->next_commit_ms = clock_monotonic_ms() + COMMIT_INTERVAL_MS;
+}
+
 static int poll_messages(struct bus_consumer *consumer, struct bus_message *messages, size_t max,
                          int64_t timeout_ms, struct error *err)
 {
 	struct kafka_consumer *kafka = kafka_of(consumer);
 	kafka->failure = 0;
+	if (clock_monotonic_ms() >= kafka->next_commit_ms)
+		commit_noted(kafka);
 	settle(kafka);
 	if (waits_for_offsets(&consumer->assignment) && timeout_ms > LOCATE_WAIT_MS)
 		timeout_ms = LOCATE_WAIT_MS;
@@ -225,21 +247,25 @@ static int note_offset(struct bus_consumer *consumer, int32_t partition, int64_t
                        struct error *err)
 {
 	struct kafka_consumer *kafka = kafka_of(consumer);
+	(void)err;
 	if (!consumer->options.group)
 		return 0;
-	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-	rd_kafka_topic_partition_list_add(list, topic_of(kafka), partition)->offset = next_offset;
-	rd_kafka_resp_err_t code = rd_kafka_commit(kafka->client, list, 1);
-	rd_kafka_topic_partition_list_destroy(list);
-	return code ? kafka_error_set(err, code, NULL, topic_of(kafka)) : 0;
+	rd_kafka_topic_partition_t *noted =
+	        rd_kafka_topic_partition_list_find(kafka->noted, topic_of(kafka), partition);
+	if (!noted)
+		noted = rd_kafka_topic_partition_list_add(kafka->noted, topic_of(kafka), partition);
+	noted->offset = next_offset;
+	return 0;
 }
 
 static void close_consumer(struct bus_consumer *consumer)
 {
 	struct kafka_consumer *kafka = kafka_of(consumer);
 	kafka->closing = true;
+	commit_noted(kafka);
 	(void)rd_kafka_consumer_close(kafka->client);
 	rd_kafka_destroy(kafka->client);
+	rd_kafka_topic_partition_list_destroy(kafka->noted);
 	bus_consumer_release(consumer);
 	free(kafka);
 }
@@ -312,7 +338,9 @@ kafka_consumer_open(struct bus *bus, const struct bus_consumer_options *options,
 	struct kafka_consumer *kafka = xcalloc(1, sizeof(*kafka));
 	bus_consumer_init(&kafka->consumer, &consumer_ops, bus, options);
 	kafka->opaque = (struct kafka_opaque){.bus = bus, .consumer = kafka};
+	kafka->noted = rd_kafka_topic_partition_list_new(1);
 	if (start(kafka, err)) {
+		rd_kafka_topic_partition_list_destroy(kafka->noted);
 		bus_consumer_release(&kafka->consumer);
 		free(kafka);
 		return NULL;

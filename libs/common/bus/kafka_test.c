@@ -216,6 +216,54 @@ static void closing_answers_what_is_queued(void **state)
 	assert_true(answer.code > 0);
 }
 
+enum { BROKERS = 3, OFFSET_COMMIT = 8 /* of Kafka's protocol */, COMMITS_MAX = 10 };
+
+static void count_commits(void)
+{
+	for (int32_t broker = 1; broker <= BROKERS; broker++)
+		for (int i = 0; i < COMMITS_MAX; i++)
+			assert_int_equal(rd_kafka_mock_broker_push_request_error_rtts(
+			                         cluster, broker, OFFSET_COMMIT, 1,
+			                         RD_KAFKA_RESP_ERR_NO_ERROR, 0),
+			                 0);
+}
+
+static size_t commits_seen(void)
+{
+	size_t left = 0;
+	for (int32_t broker = 1; broker <= BROKERS; broker++) {
+		size_t count = 0;
+		assert_int_equal(rd_kafka_mock_broker_error_stack_cnt(cluster, broker,
+		                                                      OFFSET_COMMIT, &count),
+		                 0);
+		left += count;
+	}
+	return (size_t)BROKERS * COMMITS_MAX - left;
+}
+
+/* A broker answers a connection's requests one by one: with a commit for each note, the group's
+ * heartbeats would wait behind them all and its member be given up. */
+static void notes_of_offsets_do_not_queue_up(void **state)
+{
+	(void)state;
+	enum { NOTES = 1000, QUIET_MS = 300 };
+	struct error err = {0};
+	struct bus *bus = open_bus("notes.");
+	struct bus_reader reader;
+	bus_reader_open(&reader, bus, BUS_EVENTS, "notes", 0, 0);
+	while (reader.assigned < FIXTURE_PARTITIONS)
+		(void)bus_reader_poll(&reader, QUIET_MS);
+	count_commits();
+	for (int i = 0; i < NOTES; i++)
+		assert_int_equal(bus_consumer_note_offset(reader.consumer, i % FIXTURE_PARTITIONS,
+		                                          i / FIXTURE_PARTITIONS, &err),
+		                 0);
+	bus_reader_expect_silence(&reader, QUIET_MS);
+	bus_reader_close(&reader);
+	assert_in_range(commits_seen(), 1, COMMITS_MAX - 1);
+	bus_close(bus);
+}
+
 static void large_records_are_refused(void **state)
 {
 	(void)state;
@@ -241,6 +289,7 @@ int main(void)
 	        cmocka_unit_test(broker_errors_are_retried),
 	        cmocka_unit_test(outages_are_reported_and_survived),
 	        cmocka_unit_test(closing_answers_what_is_queued),
+	        cmocka_unit_test(notes_of_offsets_do_not_queue_up),
 	        cmocka_unit_test(large_records_are_refused),
 	        cmocka_unit_test(refusals_say_why),
 	};

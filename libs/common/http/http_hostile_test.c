@@ -27,8 +27,9 @@
 #include "http/raw_client.h"
 
 enum {
-	READ_TIMEOUT_MS = 500,
-	IDLE_TIMEOUT_MS = 1000,
+	READ_TIMEOUT_MS = 1500, /* for those who are hostile; the others get as long as they need */
+	IDLE_TIMEOUT_MS = 1500,
+	PATIENT_MS = 60000,
 	BODY_MAX = 4096,
 	BUDGET_BYTES = 2048,
 	LARGE_ANSWER = 1 << 20,
@@ -72,7 +73,7 @@ static const struct http_route routes[] = {
         {.method = "POST", .pattern = "/ok", .body_max_bytes = BODY_MAX, .handler = handle_ok},
 };
 
-static int start(void **state, int per_peer_max, size_t budget_bytes)
+static int start(void **state, int per_peer_max, size_t budget_bytes, bool patient)
 {
 	struct http_server_options options = {
 	        .listen = "127.0.0.1:0",
@@ -80,8 +81,8 @@ static int start(void **state, int per_peer_max, size_t budget_bytes)
 	        .route_count = sizeof(routes) / sizeof(routes[0]),
 	        .admit = admit,
 	        .workers = 2,
-	        .read_timeout_ms = READ_TIMEOUT_MS,
-	        .idle_timeout_ms = IDLE_TIMEOUT_MS,
+	        .read_timeout_ms = patient ? PATIENT_MS : READ_TIMEOUT_MS,
+	        .idle_timeout_ms = patient ? PATIENT_MS : IDLE_TIMEOUT_MS,
 	        .buffered_max_bytes = budget_bytes,
 	        .connections_per_peer_max = per_peer_max,
 	};
@@ -95,17 +96,22 @@ static int start(void **state, int per_peer_max, size_t budget_bytes)
 
 static int setup(void **state)
 {
-	return start(state, 0, 0);
+	return start(state, 0, 0, true);
+}
+
+static int setup_impatient(void **state)
+{
+	return start(state, 0, 0, false);
 }
 
 static int setup_small_budget(void **state)
 {
-	return start(state, 0, BUDGET_BYTES);
+	return start(state, 0, BUDGET_BYTES, true);
 }
 
 static int setup_few_per_peer(void **state)
 {
-	return start(state, PER_PEER_MAX, 0);
+	return start(state, PER_PEER_MAX, 0, false);
 }
 
 static int teardown(void **state)
@@ -312,10 +318,11 @@ static void answer_to_a_hopeless_body_arrives(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        SERVER_TEST(hostile_clients_cost_their_connections),
+	        cmocka_unit_test_setup_teardown(hostile_clients_cost_their_connections,
+	                                        setup_impatient, teardown),
 	        cmocka_unit_test_setup_teardown(a_peer_has_so_many_connections, setup_few_per_peer,
 	                                        teardown),
-	        SERVER_TEST(headers_have_a_limit),
+	        cmocka_unit_test_setup_teardown(headers_have_a_limit, setup_impatient, teardown),
 	        cmocka_unit_test_setup_teardown(connection_is_kept_after_refusals,
 	                                        setup_small_budget, teardown),
 	        SERVER_TEST(expectations_are_answered_first),
