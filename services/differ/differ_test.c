@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 #include <fcntl.h>
+#include <inttypes.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -198,6 +199,36 @@ static void crashes_leave_no_trace(void **state)
 	AUTO(free) char *undisturbed = dump_of_replay(false);
 	AUTO(free) char *disturbed = dump_of_replay(true);
 	assert_string_equal(undisturbed, disturbed);
+}
+
+/* The first transaction fails, in a crash that takes back what was drawn from the sequence of event
+ * ids; then somebody else draws it. */
+static void ids_of_a_lost_transaction_are_others(void **state)
+{
+	struct differ_fixture *f = *state;
+	struct error err = {0};
+	struct run_id run = differ_fixture_run(f, "delta-demo", "1.0.0");
+	const struct event events[] = {differ_fixture_dns("a.test", ACTOR_PACKAGE)};
+	(void)db_fixture_number(
+	        f->db, "CREATE SEQUENCE tries;"
+	               "CREATE FUNCTION fail_first() RETURNS TRIGGER LANGUAGE plpgsql AS $$ BEGIN"
+	               " IF nextval('tries') = 1 THEN"
+	               "  RAISE EXCEPTION 'unlucky' USING ERRCODE = '40001'; END IF;"
+	               " RETURN NULL; END $$;"
+	               "CREATE TRIGGER unlucky AFTER INSERT OR UPDATE ON consumer_offsets"
+	               " FOR EACH ROW EXECUTE FUNCTION fail_first()");
+	int64_t before = db_fixture_number(f->db, "SELECT nextval('events_id_seq')");
+	differ_fixture_batch(f, &run, 1, 1, events, 1);
+	while (db_fixture_number(f->db,
+	                         "SELECT CASE WHEN is_called THEN 1 ELSE 0 END FROM tries") == 0)
+		assert_true(differ_turn(f->differ, 50, &err) >= 0);
+	AUTO(free) char *crash = xasprintf("SELECT setval('events_id_seq', %" PRId64 ")", before);
+	(void)db_fixture_number(f->db, crash);
+	(void)db_fixture_number(f->db, "INSERT INTO event_ids SELECT nextval('events_id_seq')"
+	                               " FROM generate_series(1, 600)");
+	differ_fixture_drain(f);
+	expect_number(f, "SELECT count(*) FROM dead_letters", 0);
+	expect_number(f, "SELECT count(*) FROM events", 1);
 }
 
 static void another_owner_wins(void **state)
@@ -599,6 +630,7 @@ int main(void)
 	        CASE(first_run_seeds_second_deviates),
 	        CASE(replayed_messages_change_nothing),
 	        cmocka_unit_test(crashes_leave_no_trace),
+	        CASE(ids_of_a_lost_transaction_are_others),
 	        CASE(another_owner_wins),
 	        CASE(replicas_share_the_work),
 	        CASE(attempts_are_fenced),

@@ -26,3 +26,9 @@ int64_t id_pool_next(struct id_pool *pool, struct db_conn *conn, struct error *e
 	}
 	return pool->first_ids[pool->at++];
 }
+
+void id_pool_forget(struct id_pool *pool)
+{
+	pool->count = 0;
+	pool->at = 0;
+}

@@ -57,6 +57,7 @@ void differ_batch_done(struct differ *differ, bool committed)
 		finish_batch(differ);
 	} else {
 		differ_metrics_rollback(&differ->metrics);
+		id_pool_forget(&differ->ids);
 		batch_reset(&differ->batch);
 		forget_touched(differ);
 	}

@@ -163,6 +163,8 @@ class Chaos:
         """Every acknowledged event is there once, none is there twice, and the differ says so."""
         self.stack.wait_for("all runs judged", lambda: self.stack.sql(
             "SELECT count(*) FROM runs WHERE phase <> 'judged'") == [(0,)], timeout)
+        refused = self.stack.sql("SELECT service, reason, count(*) FROM dead_letters GROUP BY 1, 2")
+        assert refused == [], refused
         missing, doubled = 0, 0
         for run in self.runs:
             seen = collections.Counter(row[0] for row in self.stack.sql(
