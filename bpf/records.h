@@ -24,7 +24,8 @@ enum {
 
 enum record_kind {
 	RECORD_FILE = 1,    /* an open that succeeded */
-	RECORD_FILE_FAILED, /* an open that failed, path as given by the process */
+	RECORD_FILE_FAILED, /* an open or change that failed, path as given by the process */
+	RECORD_CHANGE,      /* a name that was made, taken away or whose file was changed */
 	RECORD_EXEC,
 	RECORD_EXEC_FAILED,
 	RECORD_FORK,
@@ -61,8 +62,35 @@ struct record_header {
 };
 _Static_assert(sizeof(struct record_header) == 72, "record_header");
 
-/* RECORD_FILE: the text is the path. RECORD_FILE_FAILED, RECORD_EXEC_FAILED: it is the directory
- * that a relative name starts from (empty for an absolute name), then the name as given. */
+/* What was done: 0 of an open. In the order of enum file_operation of the event model. */
+enum record_operation {
+	RECORD_OPEN,
+	RECORD_RENAME,
+	RECORD_LINK,
+	RECORD_SYMLINK,
+	RECORD_UNLINK,
+	RECORD_MKDIR,
+	RECORD_MKNOD,
+	RECORD_TRUNCATE,
+	RECORD_CHMOD,
+	RECORD_CHOWN,
+	RECORD_UTIMES,
+	RECORD_XATTR,
+};
+
+/* What a change did to the path that a RECORD_CHANGE names. */
+enum record_role {
+	RECORD_ROLE_NONE,
+	RECORD_ROLE_MADE,    /* the name is new, or names another file than before */
+	RECORD_ROLE_CHANGED, /* the file below the name was changed */
+	RECORD_ROLE_TAKEN,   /* the name is gone */
+	RECORD_ROLE_SOURCE,  /* the file has another name from now on, too (link) */
+	RECORD_ROLE_MOVED,   /* the file has another name from now on (rename) */
+};
+
+/* RECORD_FILE, RECORD_CHANGE: the text is the path. RECORD_FILE_FAILED, RECORD_EXEC_FAILED: it is
+ * the directory that a relative name starts from (empty for an absolute name), then the name as
+ * given. */
 struct record_file {
 	struct record_header header;
 	__s32 dfd;
@@ -74,7 +102,9 @@ struct record_file {
 	__u32 links;
 	__u16 path_size;
 	__u16 name_size;
-	__u32 reserved;
+	__u8 operation; /* enum record_operation */
+	__u8 role;      /* enum record_role */
+	__u16 reserved;
 };
 _Static_assert(sizeof(struct record_file) == 112, "record_file");
 

@@ -59,11 +59,31 @@ struct event_process {
 	enum actor actor;
 };
 
+/* What was done to a file. All but an open change it without one. */
+enum file_operation {
+	FILE_OPEN,
+	FILE_RENAME, /* one event for each name, and one that reads the old one */
+	FILE_LINK,   /* hard link: one event for the new name, and one that reads the old one */
+	FILE_SYMLINK,
+	FILE_UNLINK, /* rmdir, too */
+	FILE_MKDIR,
+	FILE_MKNOD, /* devices, pipes, sockets */
+	FILE_TRUNCATE,
+	FILE_CHMOD,
+	FILE_CHOWN,
+	FILE_UTIMES,
+	FILE_XATTR,
+	FILE_OPERATION_COUNT,
+};
+const char *file_operation_name(enum file_operation operation); /* "open", "rename", ... */
+bool file_operation_parse(struct view text, enum file_operation *ret);
+
 struct event_file {
-	int32_t dfd, flags; /* open(2) flags */
+	int32_t dfd, flags; /* open(2) flags; of a change those of an open that would do the same */
 	struct view path;
 	bool truncated;
 	int32_t result; /* descriptor or -errno; INT32_MIN unknown */
+	enum file_operation operation;
 };
 
 struct event_exec {

@@ -57,6 +57,17 @@ static const struct json_fields header_fields = JSON_FIELDS(header_rows);
 
 /* File accesses. */
 
+static int read_operation(struct json_pull *pull, void *target, struct arena *arena,
+                          struct error *err)
+{
+	struct payload *payload = target;
+	struct view text;
+	int rc = json_pull_string(pull, arena, &text, err);
+	if (rc == 0)
+		(void)file_operation_parse(text, &payload->event.file.operation);
+	return rc;
+}
+
 static const struct json_field file_rows[] = {
         HEADER_ROW,
         JSON_FIELD("DFD", I32, struct payload, event.file.dfd),
@@ -68,6 +79,7 @@ static const struct json_field file_rows[] = {
         COMM_ROW,
         OUR_ROWS,
         JSON_FIELD("Result", I32, struct payload, event.file.result),
+        JSON_FIELD_BY("Operation", read_operation),
 };
 
 static void cut(struct view *text)

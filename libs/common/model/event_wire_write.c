@@ -102,6 +102,8 @@ static void write_file(struct form *form, const struct event *event)
 	write_ours(form, &event->process);
 	if (file->result != INT32_MIN)
 		json_member_int(form->w, "Result", file->result);
+	if (file->operation != FILE_OPEN)
+		json_member_string(form->w, "Operation", file_operation_name(file->operation));
 }
 
 /* Eight slots of which each ends with a NUL. */

@@ -95,6 +95,7 @@ static bool decode_kind(struct run_decoder *decoder, enum record_kind kind, stru
 	switch (kind) {
 	case RECORD_FILE:
 	case RECORD_FILE_FAILED:
+	case RECORD_CHANGE:
 		return decode_file(decoder, record);
 	case RECORD_EXEC:
 		return decode_exec(decoder, record);

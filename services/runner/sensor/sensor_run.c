@@ -213,6 +213,7 @@ static void add_lost(struct sensor_stats *stats, const struct run_counters *coun
 {
 	static const enum event_type type_of[RECORD_KIND_COUNT] = {
 	        [RECORD_FILE] = EVENT_FILE,       [RECORD_FILE_FAILED] = EVENT_FILE,
+	        [RECORD_CHANGE] = EVENT_FILE,
 	        [RECORD_EXEC] = EVENT_EXEC,       [RECORD_EXEC_FAILED] = EVENT_EXEC,
 	        [RECORD_FORK] = EVENT_UNKNOWN,    [RECORD_EXIT] = EVENT_UNKNOWN,
 	        [RECORD_CONNECT] = EVENT_CONNECT, [RECORD_DATAGRAM] = EVENT_DNS,
