@@ -49,7 +49,11 @@ static const struct hook_row hook_rows[] = {
          false},
         {"cgroup/sendmsg6", "IPv6 destinations of unconnected sockets", PROGRAM(on_sendmsg6), true,
          false},
-        {"cgroup_skb/egress", "DNS queries and TLS server names", PROGRAM(on_egress), true, false},
+        {"cgroup_skb/egress", "DNS queries, TLS and QUIC server names", PROGRAM(on_egress), true,
+         false},
+        {"cgroup_skb/ingress", "DNS answers", PROGRAM(on_ingress), true, false},
+        {"tp_btf/inet_sock_set_state", "results of TCP connects", PROGRAM(on_socket_state), false,
+         true},
 };
 
 enum { HOOKS = sizeof(hook_rows) / sizeof(*hook_rows) };
