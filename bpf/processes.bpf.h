@@ -16,8 +16,8 @@ enum { PROCESSES_SIGNAL_GROUP_EXIT = 4, PROCESSES_SIGNAL_MASK = 0x7f, PROCESSES_
 
 struct exec_scratch {
 	struct path_buffer path;
-	struct record_exec record;
 	char entry[PACKAGE_ENTRY_MAX];
+	struct record_exec record; /* and right behind it its */
 	char text[3 * RECORD_PATH_MAX + RECORD_ARGV_MAX + 2 * PACKAGE_ENTRY_MAX];
 };
 

@@ -47,6 +47,7 @@ enum {
 struct event_ancestor {
 	uint32_t pid, ppid;
 	struct view comm;
+	uint64_t start_ns; /* 0 unknown */
 };
 
 struct event_process {
@@ -57,6 +58,7 @@ struct event_process {
 	struct view comm;
 	uint8_t tags; /* enum event_tag */
 	enum actor actor;
+	struct view package; /* for which it acts, where that is known */
 };
 
 /* What was done to a file. All but an open change it without one. */

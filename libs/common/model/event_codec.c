@@ -96,6 +96,7 @@ static const struct proto_field process_rows[] = {
         PROTO_LIMITED(10, BYTES, struct event, process.comm, EVENT_TEXT_MAX),
         PROTO_FIELD(11, U8, struct event, process.tags),
         PROTO_LIMITED(12, ENUM, struct event, process.actor, ACTOR_PACKAGE),
+        PROTO_LIMITED(13, BYTES, struct event, process.package, EVENT_TEXT_MAX),
 };
 static const struct proto_fields process_fields = PROTO_FIELDS(process_rows);
 
@@ -130,6 +131,7 @@ static const struct proto_field ancestor_rows[] = {
         PROTO_FIELD(1, U32, struct event_ancestor, pid),
         PROTO_FIELD(2, U32, struct event_ancestor, ppid),
         PROTO_LIMITED(3, BYTES, struct event_ancestor, comm, EVENT_TEXT_MAX),
+        PROTO_FIELD(4, U64, struct event_ancestor, start_ns),
 };
 static const struct proto_fields ancestor_fields = PROTO_FIELDS(ancestor_rows);
 

@@ -23,7 +23,7 @@ static void assert_row(const struct event *event, const char *expected)
 #define HEADER(type)                                                                               \
 	"{\"Header\":{\"TsNs\":9007199254740993,\"CgroupID\":18446744073709551615,\"PID\":310,"    \
 	"\"TID\":311,\"PPID\":300,\"UID\":1000,\"GID\":4294967295,\"Type\":" type ",\"Tags\":3}"
-#define OURS "\"Actor\":\"package\",\"StartNs\":1234567"
+#define OURS "\"Actor\":\"package\",\"StartNs\":1234567,\"Package\":\"@scope/left-pad\""
 
 static void rows_have_no_arrays_of_bytes(void **state)
 {
@@ -32,7 +32,7 @@ static void rows_have_no_arrays_of_bytes(void **state)
 	        HEADER("1") ",\"DFD\":-100,\"Flags\":524288,\"PathLen\":21,\"Truncated\":1,"
 	                    "\"PathName\":\"/root/.ssh/\\u003cid\\u003e\\u0026\\\"rsa\\\"\","
 	                    "\"CommStr\":\"node\"," OURS ",\"Result\":-2}",
-	        HEADER("2") ",\"Argc\":3,\"Ancestors\":[{\"PID\":300,\"PPID\":290},{\"PID\":290,"
+	        HEADER("2") ",\"Argc\":3,\"Ancestors\":[{\"PID\":300,\"PPID\":290,\"StartNs\":77},{\"PID\":290,"
 	                    "\"PPID\":1}],\"BinaryPathStr\":\"/usr/bin/"
 	                    "curl\",\"ArgvStrs\":[\"curl\","
 	                    "\"-d\",\"a\xE2\x90\x80"

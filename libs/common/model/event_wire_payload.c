@@ -53,7 +53,8 @@ static const struct json_fields header_fields = JSON_FIELDS(header_rows);
 #define COMM_ROW JSON_FIELD("CommStr", TEXT, struct payload, event.process.comm)
 #define OUR_ROWS                                                                                   \
 	JSON_FIELD_BY("Actor", read_actor),                                                        \
-	        JSON_FIELD("StartNs", U64, struct payload, event.process.start_ns)
+	        JSON_FIELD("StartNs", U64, struct payload, event.process.start_ns),                \
+	        JSON_FIELD("Package", TEXT, struct payload, event.process.package)
 
 /* File accesses. */
 
@@ -118,6 +119,7 @@ static int read_arguments(struct json_pull *pull, void *target, struct arena *ar
 
 struct ancestor {
 	uint32_t pid, ppid;
+	uint64_t start_ns;
 	uint8_t comm[WIRE_COMM_SIZE];
 };
 
@@ -128,6 +130,7 @@ static int read_ancestor(struct json_pull *pull, struct event_ancestor *ret, str
 	        JSON_FIELD("PID", U32, struct ancestor, pid),
 	        JSON_FIELD("PPID", U32, struct ancestor, ppid),
 	        JSON_FIELD("Comm", BYTES, struct ancestor, comm),
+	        JSON_FIELD("StartNs", U64, struct ancestor, start_ns),
 	};
 	static const struct json_fields fields = JSON_FIELDS(rows);
 	struct ancestor ancestor = {0};
@@ -136,6 +139,7 @@ static int read_ancestor(struct json_pull *pull, struct event_ancestor *ret, str
 	*ret = (struct event_ancestor){
 	        .pid = ancestor.pid,
 	        .ppid = ancestor.ppid,
+	        .start_ns = ancestor.start_ns,
 	        .comm = arena_copy(arena, view_of(comm, strnlen(comm, WIRE_COMM_SIZE))),
 	};
 	return rc;
@@ -188,6 +192,7 @@ static const struct json_field exec_rows[] = {
         JSON_FIELD_BY("AncestorComms", read_ancestor_comms),
         OUR_ROWS,
         JSON_FIELD("ArgvTruncated", BOOL, struct payload, event.exec.argv_truncated),
+        JSON_FIELD("Result", I32, struct payload, event.exec.result),
 };
 
 static bool finish_exec(struct payload *payload, struct arena *arena)
@@ -341,6 +346,7 @@ bool event_wire_read_payload(struct json_pull *pull, uint8_t type, struct event 
 	if (json_read_fields(pull, &types[type].fields, &payload, arena, NULL) < 0)
 		return false;
 	cut(&payload.event.process.comm);
+	cut(&payload.event.process.package);
 	if (!types[type].finish(&payload, arena))
 		return false;
 	*event = payload.event;

@@ -69,6 +69,8 @@ static void write_ours(struct form *form, const struct event_process *process)
 		json_member_string(form->w, "Actor", actor_name(process->actor));
 	if (process->start_ns)
 		json_member_uint(form->w, "StartNs", process->start_ns);
+	if (process->package.size)
+		member_text(form, "Package", process->package);
 }
 
 static void write_ip(struct form *form, uint8_t family, const uint8_t address[16])
@@ -136,6 +138,8 @@ static void write_ancestors(struct form *form, const struct event_exec *exec)
 		json_member_uint(form->w, "PID", ancestor->pid);
 		json_member_uint(form->w, "PPID", ancestor->ppid);
 		member_text_bytes(form, "Comm", ancestor->comm, WIRE_COMM_SIZE);
+		if (ancestor->start_ns)
+			json_member_uint(form->w, "StartNs", ancestor->start_ns);
 		json_end_object(form->w);
 	}
 	json_end_array(form->w);
@@ -164,6 +168,8 @@ static void write_exec(struct form *form, const struct event *event)
 	write_ours(form, &event->process);
 	if (exec->argv_truncated)
 		json_member_bool(form->w, "ArgvTruncated", true);
+	if (exec->result)
+		json_member_int(form->w, "Result", exec->result);
 }
 
 static void write_connect(struct form *form, const struct event *event)

@@ -154,7 +154,8 @@ int model_fixture_read_wire(struct view body, struct arena *arena, struct wire_b
 		.ts_ns = UINT64_C(9007199254740993), .cgroup_id = UINT64_C(18446744073709551615),  \
 		.start_ns = 1234567, .pid = 310, .tid = 311, .ppid = 300, .uid = 1000,             \
 		.gid = 4294967295, .comm = {"node", 4},                                            \
-		.tags = EVENT_TAG_INTERESTING | EVENT_TAG_CRED, .actor = ACTOR_PACKAGE             \
+		.tags = EVENT_TAG_INTERESTING | EVENT_TAG_CRED, .actor = ACTOR_PACKAGE,            \
+		.package = TEXT("@scope/left-pad")                                                 \
 	}
 
 #define TEXT(s)                                                                                    \
@@ -178,7 +179,7 @@ const struct event model_fixture_events[MODEL_FIXTURE_EVENTS] = {
                   .argv = {TEXT("curl"), TEXT("-d"), TEXT("a\0b")},
                   .argc = 3,
                   .argv_truncated = true,
-                  .ancestors = {{300, 290, TEXT("sh")}, {290, 1, TEXT("npm install")}},
+                  .ancestors = {{300, 290, TEXT("sh"), 77}, {290, 1, TEXT("npm install"), 0}},
                   .ancestor_count = 2}},
         {.type = EVENT_CONNECT,
          .wire_type = EVENT_CONNECT,
@@ -274,6 +275,7 @@ static const char *process_difference(const struct event_process *a, const struc
 	COMPARE_TEXT(comm);
 	COMPARE(tags);
 	COMPARE(actor);
+	COMPARE_TEXT(package);
 	return NULL;
 }
 
@@ -299,7 +301,9 @@ static const char *exec_difference(const struct event_exec *a, const struct even
 		COMPARE(ancestors[i].pid);
 		COMPARE(ancestors[i].ppid);
 		COMPARE_TEXT(ancestors[i].comm);
+		COMPARE(ancestors[i].start_ns);
 	}
+	COMPARE(result);
 	return NULL;
 }
 

@@ -47,6 +47,7 @@ static void on_event(void *ctx, struct sensor_run *run, const struct event *even
 	copy = &fixture->events[fixture->event_count++];
 	*copy = *event;
 	copy->process.comm = keep(fixture, event->process.comm);
+	copy->process.package = keep(fixture, event->process.package);
 	switch (event->type) {
 	case EVENT_FILE:
 		copy->file.path = keep(fixture, event->file.path);

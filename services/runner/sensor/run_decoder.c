@@ -60,6 +60,7 @@ void decode_process(const struct record_header *header, const struct process *pr
 	        .gid = from_tree ? process->gid : header->gid,
 	        .comm = view_of(comm, strnlen(comm, RECORD_COMM_SIZE)),
 	        .actor = process ? process->actor : ACTOR_UNKNOWN,
+	        .package = process ? process->package : (struct view){0},
 	};
 }
 
