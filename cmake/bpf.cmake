@@ -26,14 +26,15 @@ set(FANGS_BPF_FLAGS -std=gnu17 -O2 -g -target bpf -D__TARGET_ARCH_${FANGS_BPF_AR
   -Wno-unused-parameter) # BPF_PROG() declares the raw context of every program
 
 function(fangs_bpf name)
-  cmake_parse_arguments(ARG "" "SOURCE" "HEADERS" ${ARGN})
+  cmake_parse_arguments(ARG "" "SOURCE" "HEADERS;INCLUDES" ${ARGN})
   set(object ${CMAKE_CURRENT_BINARY_DIR}/${name}.o)
   set(directory ${CMAKE_BINARY_DIR}/generated)
+  list(TRANSFORM ARG_INCLUDES PREPEND -I OUTPUT_VARIABLE includes)
   set(skeleton ${directory}/${name}.skel.h)
   set(inputs ${ARG_SOURCE} ${ARG_HEADERS})
   list(TRANSFORM inputs PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/)
   add_custom_command(OUTPUT ${skeleton}
-    COMMAND ${FANGS_BPF_CLANG} ${FANGS_BPF_FLAGS}
+    COMMAND ${FANGS_BPF_CLANG} ${FANGS_BPF_FLAGS} ${includes}
       -c ${CMAKE_CURRENT_SOURCE_DIR}/${ARG_SOURCE} -o ${object}
     COMMAND ${FANGS_LLVM_STRIP} -g ${object}
     COMMAND ${CMAKE_COMMAND} -E make_directory ${directory}

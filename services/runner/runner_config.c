@@ -99,8 +99,8 @@ const struct config_option runner_options[] = {
          .type = CONFIG_STRING,
          .offset = FIELD(sensor_tier),
          .fallback = "auto",
-         .help = "Kind of kernel programs to observe with; auto: the best that this kernel "
-                 "loads."},
+         .help = "Kind of kernel programs to observe with: tracepoint, basic, or auto, the best "
+                 "that this kernel loads."},
         {.key = "check",
          .type = CONFIG_BOOL,
          .offset = FIELD(check),

@@ -30,11 +30,11 @@ enum marker {
 	MARKER_ARGUMENT,    /* a program with the argument `value` */
 	MARKER_CONNECT,     /* the destination `value` ("127.0.0.1:4711") */
 	MARKER_DNS,         /* a query for the name `value` */
-	MARKER_DNS_BROKEN,  /* an undecodable query, of the process named as the technique */
+	MARKER_DNS_BROKEN,  /* an undecodable query, of this process */
 	MARKER_TLS,         /* the server name `value` */
-	MARKER_TLS_UNNAMED, /* a hello without a name, of the process named as the technique */
-	MARKER_TLS_BROKEN,  /* an undecodable hello, of the process named as the technique */
-	MARKER_SOCKET, /* a socket of the family `value`, of the process named as the technique */
+	MARKER_TLS_UNNAMED, /* a hello without a name, of this process */
+	MARKER_TLS_BROKEN,  /* an undecodable hello, of this process */
+	MARKER_INTERFACE,   /* another way into the kernel, `value` ("packet"), of this process */
 	MARKER_COUNT,
 };
 

@@ -580,6 +580,22 @@ static int memory_of_child(struct attempt *attempt)
 	return code;
 }
 
+/* That these ways are used at all is told, too. */
+
+static int ring_itself(struct attempt *attempt)
+{
+	struct ring ring;
+	(void)strcpy(attempt->value, "io_uring");
+	return ring_make(&ring, 0);
+}
+
+static int call32_itself(struct attempt *attempt)
+{
+	enum { GETPID_32 = 20 };
+	(void)strcpy(attempt->value, "32-bit");
+	return call32(GETPID_32, 0, 0, 0, 0) == getpid() ? 0 : -ENOSYS;
+}
+
 static const struct technique rows[] = {
         {"E00-open", MARKER_READ, plain},
         {"E01-symlink", MARKER_READ, symbolic_link},
@@ -601,6 +617,8 @@ static const struct technique rows[] = {
         {"E06-int80-open", MARKER_READ, int80_open},
         {"E06-int80-at", MARKER_READ, int80_openat},
         {"E06-int80-at2", MARKER_READ, int80_openat2},
+        {"E06-int80", MARKER_INTERFACE, call32_itself},
+        {"E07-uring-setup", MARKER_INTERFACE, ring_itself},
         {"E07-uring", MARKER_READ, uring_openat},
         {"E07-uring-at2", MARKER_READ, uring_openat2},
         {"E07-uring-async", MARKER_READ, uring_async},

@@ -34,7 +34,7 @@ static const char *const marker_names[MARKER_COUNT] = {
         [MARKER_TLS] = "tls",
         [MARKER_TLS_UNNAMED] = "tls_unnamed",
         [MARKER_TLS_BROKEN] = "tls_broken",
-        [MARKER_SOCKET] = "socket",
+        [MARKER_INTERFACE] = "interface",
 };
 
 static const struct technique_list *const lists[] = {
@@ -57,7 +57,7 @@ static void name_marker(struct attempt *attempt, enum marker marker)
 	case MARKER_DNS_BROKEN:
 	case MARKER_TLS_UNNAMED:
 	case MARKER_TLS_BROKEN:
-	case MARKER_SOCKET:
+	case MARKER_INTERFACE:
 		(void)strcpy(attempt->value, attempt->id);
 		break;
 	default:

@@ -361,13 +361,6 @@ static int sctp(struct attempt *attempt)
 	return fd < 0 ? fd : 0;
 }
 
-static int dccp(struct attempt *attempt)
-{
-	(void)attempt;
-	enum { DCCP_TYPE = 6 };
-	return socket(AF_INET, DCCP_TYPE, IPPROTO_DCCP_NUMBER) < 0 ? -errno : 0;
-}
-
 /* DNS over TLS: a resolver of one's own shows as its destination. */
 static int tls_resolver(struct attempt *attempt)
 {
@@ -377,26 +370,25 @@ static int tls_resolver(struct attempt *attempt)
 	return stream_pair(DOT_PORT, ends);
 }
 
-/* The address is swapped by another thread while connect() runs: see sensor_races_test. */
-
 /* Other families. */
 
-static int any_socket(struct attempt *attempt, int family, int type, int protocol)
+static int any_socket(struct attempt *attempt, const char *value, int family, int type,
+                      int protocol)
 {
-	(void)snprintf(attempt->value, sizeof(attempt->value), "%d", family);
+	(void)strcpy(attempt->value, value);
 	return result_of(socket(family, type, protocol)) < 0 ? -errno : 0;
 }
 
 static int raw(struct attempt *attempt)
 {
-	return any_socket(attempt, AF_INET, SOCK_RAW, IPPROTO_ICMP);
+	return any_socket(attempt, "raw:1", AF_INET, SOCK_RAW, IPPROTO_ICMP);
 }
 
 static int ping(struct attempt *attempt)
 {
 	struct address to = local(AF_INET, 0);
 	uint8_t echo[16] = {8};
-	(void)snprintf(attempt->value, sizeof(attempt->value), "%d", AF_INET);
+	(void)strcpy(attempt->value, "127.0.0.1:0");
 	int fd = socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP);
 	if (fd < 0 || sendto(fd, echo, sizeof(echo), 0, pointer(&to), to.size) < 0)
 		return -errno;
@@ -406,7 +398,7 @@ static int ping(struct attempt *attempt)
 static int packet(struct attempt *attempt)
 {
 	enum { EVERY_PROTOCOL = 0x0300 };
-	return any_socket(attempt, AF_PACKET, SOCK_RAW, EVERY_PROTOCOL);
+	return any_socket(attempt, "packet", AF_PACKET, SOCK_RAW, EVERY_PROTOCOL);
 }
 
 static int packet_in_own_namespaces(struct attempt *attempt)
@@ -418,7 +410,7 @@ static int packet_in_own_namespaces(struct attempt *attempt)
 static int vsock(struct attempt *attempt)
 {
 	struct sockaddr_vm to = {.svm_family = AF_VSOCK, .svm_cid = 2, .svm_port = 1};
-	int r = any_socket(attempt, AF_VSOCK, SOCK_STREAM, 0);
+	int r = any_socket(attempt, "vsock", AF_VSOCK, SOCK_STREAM, 0);
 	int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_NONBLOCK, 0);
 	(void)connect(fd, (struct sockaddr *)&to, sizeof(to));
 	return r;
@@ -426,24 +418,30 @@ static int vsock(struct attempt *attempt)
 
 static int netlink(struct attempt *attempt)
 {
-	return any_socket(attempt, AF_NETLINK, SOCK_RAW, NETLINK_KOBJECT_UEVENT);
+	return any_socket(attempt, "netlink:15", AF_NETLINK, SOCK_RAW, NETLINK_KOBJECT_UEVENT);
 }
 
 static int algorithm(struct attempt *attempt)
 {
-	return any_socket(attempt, AF_ALG, SOCK_SEQPACKET, 0);
+	return any_socket(attempt, "alg", AF_ALG, SOCK_SEQPACKET, 0);
 }
 
 static int express(struct attempt *attempt)
 {
-	return any_socket(attempt, AF_XDP, SOCK_RAW, 0);
+	return any_socket(attempt, "xdp", AF_XDP, SOCK_RAW, 0);
+}
+
+static int dccp(struct attempt *attempt)
+{
+	enum { DCCP_TYPE = 6 };
+	return any_socket(attempt, "ip:33", AF_INET, DCCP_TYPE, IPPROTO_DCCP_NUMBER);
 }
 
 static int unix_socket(struct attempt *attempt)
 {
 	struct sockaddr_un at = {.sun_family = AF_UNIX};
 	int server = socket(AF_UNIX, SOCK_STREAM, 0), fd = socket(AF_UNIX, SOCK_STREAM, 0);
-	(void)snprintf(attempt->value, sizeof(attempt->value), "%d", AF_UNIX);
+	(void)strcpy(attempt->value, "unix");
 	(void)snprintf(at.sun_path, sizeof(at.sun_path), "%.100s", attempt->path);
 	if (bind(server, (struct sockaddr *)&at, sizeof(at)) < 0 || listen(server, 1) < 0 ||
 	    connect(fd, (struct sockaddr *)&at, sizeof(at)) < 0)
@@ -466,15 +464,15 @@ static const struct technique rows[] = {
         {"E26-connected", MARKER_CONNECT, udp_connected},
         {"E27-uring", MARKER_CONNECT, udp_uring},
         {"E27-uring-zc", MARKER_CONNECT, udp_uring_zc},
-        {"E28-raw", MARKER_SOCKET, raw},
-        {"E28-ping", MARKER_SOCKET, ping},
-        {"E29-packet", MARKER_SOCKET, packet},
-        {"E29-packet-ns", MARKER_SOCKET, packet_in_own_namespaces},
-        {"E30-vsock", MARKER_SOCKET, vsock},
-        {"E30-netlink", MARKER_SOCKET, netlink},
-        {"E30-alg", MARKER_SOCKET, algorithm},
-        {"E30-xdp", MARKER_SOCKET, express},
-        {"E30-unix", MARKER_SOCKET, unix_socket},
+        {"E28-raw", MARKER_INTERFACE, raw},
+        {"E28-ping", MARKER_CONNECT, ping},
+        {"E29-packet", MARKER_INTERFACE, packet},
+        {"E29-packet-ns", MARKER_INTERFACE, packet_in_own_namespaces},
+        {"E30-vsock", MARKER_INTERFACE, vsock},
+        {"E30-netlink", MARKER_INTERFACE, netlink},
+        {"E30-alg", MARKER_INTERFACE, algorithm},
+        {"E30-xdp", MARKER_INTERFACE, express},
+        {"E30-unix", MARKER_INTERFACE, unix_socket},
         {"E31-mapped", MARKER_CONNECT, tcp_mapped},
         {"E31-mapped-udp", MARKER_CONNECT, udp_mapped},
         {"E32-tcp6", MARKER_CONNECT, tcp6},
@@ -483,7 +481,7 @@ static const struct technique rows[] = {
         {"E32-unreachable", MARKER_CONNECT, unreachable},
         {"E33-mptcp", MARKER_CONNECT, mptcp},
         {"E33-sctp", MARKER_CONNECT, sctp},
-        {"E33-dccp", MARKER_SOCKET, dccp},
+        {"E33-dccp", MARKER_INTERFACE, dccp},
         {"E40-dot", MARKER_CONNECT, tls_resolver},
 };
 const struct technique_list network_techniques = TECHNIQUE_LIST(rows);

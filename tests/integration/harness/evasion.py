@@ -81,7 +81,8 @@ TESTS = {
     "tls_unnamed": ("tls_sni", lambda row, e: e["SNI"] == "" and e["ParseErr"] is None
                     and _is_own(row, e)),
     "tls_broken": ("tls_sni", lambda row, e: e["ParseErr"] is not None and _is_own(row, e)),
-    "socket": ("socket", lambda row, e: str(e.get("Family")) == row.value and _is_own(row, e)),
+    "interface": ("net_connect", lambda row, e: e.get("Interface") == row.value
+                  and _is_own(row, e)),
 }
 
 
