@@ -35,27 +35,34 @@ static bool payload_of(struct view record, struct view *ret)
 	return true;
 }
 
-bool decode_datagram(struct run_decoder *decoder, struct view record)
+static void datagram(struct run_decoder *decoder, const struct record_payload *payload,
+                     struct view bytes)
 {
-	const struct record_payload *payload = (const void *)record.data;
 	const struct decode_packet from = {.header = &payload->header,
 	                                   .to = &payload->to,
 	                                   .cookie = payload->cookie,
 	                                   .purpose = payload->purpose};
+
+	if (payload->purpose == RECORD_PURPOSE_QUIC)
+		decode_quic(decoder, &from, bytes);
+	else
+		decode_dns(decoder, &from, bytes);
+}
+
+bool decode_datagram(struct run_decoder *decoder, struct view record)
+{
+	const struct record_payload *payload = (const void *)record.data;
 	struct view rest;
 
 	if (!payload_of(record, &rest))
 		return false;
 	do {
-		struct view packet = rest;
+		struct view bytes = rest;
 
-		if (payload->segment_size && packet.size > payload->segment_size)
-			packet.size = payload->segment_size;
-		if (payload->purpose == RECORD_PURPOSE_QUIC)
-			decode_quic(decoder, &from, packet);
-		else
-			decode_dns(decoder, &from, packet);
-		rest = view_of(rest.data + packet.size, rest.size - packet.size);
+		if (payload->segment_size && bytes.size > payload->segment_size)
+			bytes.size = payload->segment_size;
+		datagram(decoder, payload, bytes);
+		rest = view_of(rest.data + bytes.size, rest.size - bytes.size);
 	} while (rest.size);
 	return true;
 }
