@@ -19,7 +19,13 @@
 
 #include "evasion.h"
 
-enum { FIRST_PORT = 21000, LIMIT_S = 20, DIRECTORY_MODE = 0755, FILE_MODE = 0644 };
+enum {
+	FIRST_PORT = 21000,
+	LIMIT_S = 20,
+	DIRECTORY_MODE = 0755,
+	FILE_MODE = 0644,
+	LINE_SIZE = 1024
+};
 
 static const char *const marker_names[MARKER_COUNT] = {
         [MARKER_READ] = "read",
@@ -113,12 +119,21 @@ static int perform(const struct technique *technique, struct attempt *attempt)
 	return WIFEXITED(status) ? -WEXITSTATUS(status) : -EINTR;
 }
 
-static void print_text(const char *text)
+/* Printed, and told by way of the sensor itself: as the argument of a program that does nothing. So
+ * it gets out of any sandbox. */
+static void report(char *line)
 {
-	(void)putchar('"');
-	for (; *text; text++)
-		(void)printf(*text == '"' || *text == '\\' ? "\\%c" : "%c", *text);
-	(void)putchar('"');
+	(void)puts(line);
+	(void)fflush(stdout);
+	pid_t pid = fork();
+	if (pid == 0) {
+		as_preparer();
+		char *const argv[] = {"evasion", "--quiet", line, NULL};
+		char *const environment[] = {NULL};
+		(void)execve("/proc/self/exe", argv, environment);
+		_exit(1);
+	}
+	(void)waitpid(pid, NULL, 0);
 }
 
 static void try_technique(const struct technique *technique, struct attempt *attempt, uint16_t port)
@@ -127,12 +142,13 @@ static void try_technique(const struct technique *technique, struct attempt *att
 	if (technique->marker == MARKER_READ)
 		(void)in_child(put_marker, attempt);
 	int r = perform(technique, attempt);
-	(void)printf("{\"technique\":\"%s\",\"marker\":\"%s\",\"value\":", technique->id,
-	             marker_names[technique->marker]);
-	print_text(attempt->value);
-	(void)printf(",\"worked\":%s,\"error\":\"%s\"}\n", r == 0 ? "true" : "false",
-	             r == 0 ? "" : strerror(-r));
-	(void)fflush(stdout);
+	char line[LINE_SIZE];
+	(void)snprintf(line, sizeof(line),
+	               "{\"technique\":\"%s\",\"marker\":\"%s\",\"value\":\"%s\",\"worked\":%s,"
+	               "\"error\":\"%s\"}",
+	               technique->id, marker_names[technique->marker], attempt->value,
+	               r == 0 ? "true" : "false", r == 0 ? "" : strerror(-r));
+	report(line);
 }
 
 static bool is_wanted(const char *id, int argc, char **argv)

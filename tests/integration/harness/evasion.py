@@ -92,6 +92,13 @@ def read_report(text):
             if line.startswith('{"technique"')]
 
 
+def report_of_events(events):
+    """The same, as the helper tells it by way of the sensor."""
+    lines = [event["ArgvStrs"][2] for kind, event in events
+             if kind == "exec" and event["ArgvStrs"][:2] == ["evasion", "--quiet"]]
+    return read_report("\n".join(lines))
+
+
 def judge(rows, events):
     """Sets `seen`; events are pairs of type and payload."""
     by_type = {}
