@@ -310,6 +310,7 @@ static const struct proto_field result_rows[] = {
         PROTO_LIMITED(14, TEXT, struct run_result, node_version, EVENT_TEXT_MAX),
         PROTO_LIMITED(15, TEXT, struct run_result, npm_version, EVENT_TEXT_MAX),
         PROTO_LIMITED(16, TEXT, struct run_result, sensor_tier, EVENT_TEXT_MAX),
+        PROTO_FIELD(17, U32, struct run_result, survivors),
 };
 static const struct proto_fields result_fields = PROTO_FIELDS(result_rows);
 

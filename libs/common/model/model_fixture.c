@@ -250,6 +250,7 @@ const struct run_result model_fixture_result = {
         .node_version = TEXT("v20.1.0"),
         .npm_version = TEXT("10.1.0"),
         .sensor_tier = TEXT("lsm"),
+        .survivors = 2,
 };
 
 #define COMPARE(field)                                                                             \

@@ -82,6 +82,36 @@ static void scripts_carry_their_package(void **state)
 	process_tree_release(&tree);
 }
 
+static void finish(struct process_tree *tree, uint32_t pid)
+{
+	process_tree_exit(tree, find(tree, pid), 0);
+}
+
+static void survivors_are_counted(void **state)
+{
+	struct process_tree tree;
+
+	(void)state;
+	process_tree_init(&tree, ACTOR_MANAGER, NULL);
+	start(&tree, 1, 0);
+	run(&tree, 1, "/sbin/init", "sh", "");
+	start(&tree, 2, 1);
+	run(&tree, 2, "/usr/bin/node", "/usr/bin/npm", "");
+	start(&tree, 3, 2);
+	run(&tree, 3, "/bin/sh", "-c", "evil");
+	start(&tree, 4, 3);
+	start(&tree, 5, 3);
+	finish(&tree, 5);
+	finish(&tree, 3);
+	finish(&tree, 2);
+	finish(&tree, 1);
+	assert_int_equal(tree.survivors, 1);
+	finish(&tree, 4);
+	assert_int_equal(tree.survivors, 1);
+	assert_int_equal(tree.package_alive, 0);
+	process_tree_release(&tree);
+}
+
 static void names_are_bounded(void **state)
 {
 	struct process_tree tree;
@@ -106,6 +136,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(names_from_paths),
 	        cmocka_unit_test(scripts_carry_their_package),
+	        cmocka_unit_test(survivors_are_counted),
 	        cmocka_unit_test(names_are_bounded),
 	};
 

@@ -151,6 +151,9 @@ void process_tree_exec(struct process_tree *tree, struct process *process,
 	process->actor = role.actor;
 	count_alive(tree, process, 1);
 	process->executed = true;
+	if (!tree->executed)
+		tree->main = process;
+	tree->executed = true;
 	if (role.actor == ACTOR_PACKAGE && !process->package.size)
 		process->package = package_keep(tree, package_of_exec(exec));
 	if (role.is_npm && !process->is_npm && role.counts_npm) {
@@ -172,6 +175,10 @@ void process_tree_exit(struct process_tree *tree, struct process *process, uint3
 		return;
 	process->alive = false;
 	count_alive(tree, process, -1);
+	if (process == tree->main) {
+		tree->survivors = tree->package_alive;
+		tree->main = NULL;
+	}
 	if (!process->counts_npm)
 		return;
 	code = WIFSIGNALED(status) ? EXIT_CODE_SIGNALLED + WTERMSIG(status) : WEXITSTATUS(status);

@@ -36,7 +36,7 @@ struct process {
 	char comm[RECORD_COMM_SIZE];
 	enum actor actor;
 	struct view package; /* of process_package.h; borrowed from the tree, empty: not known */
-	unsigned children; /* that point here */
+	unsigned children;   /* that point here */
 	bool alive;
 	bool executed;   /* it or an ancestor has been seen to exec inside the run */
 	bool is_npm;     /* is the package manager */
@@ -49,8 +49,12 @@ struct process_tree {
 	struct process *oldest, *newest;
 	size_t count;
 	enum actor command_actor;
-	bool npm_seen;
+	bool npm_seen, executed;
 	uint32_t started, alive, package_alive, npm_started, npm_ended;
+	/* The first program of the run, borrowed until it ends: in a container the kernel kills all
+	 * others then. */
+	struct process *main;
+	uint32_t survivors; /* code of a package that was alive when that ended */
 	struct package_name *package_names;
 	size_t package_name_count;
 	int32_t npm_exit_code; /* INT32_MIN until one has ended */

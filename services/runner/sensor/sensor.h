@@ -132,6 +132,9 @@ struct sensor_processes {
 	uint32_t started;       /* processes seen in all, threads not counted */
 	uint32_t alive;         /* not ended yet, the sandbox's own command included */
 	uint32_t package_alive; /* of these: code of a package (a survivor, once npm has ended) */
+	/* Code of a package that was alive when the run's first program ended (in a sandbox: after
+	 * the grace period), or is now if that has not ended. */
+	uint32_t survivors;
 	uint32_t npm_started;   /* npm processes of the sandbox's own command */
 	uint32_t npm_ended;
 	/* First failure among npm_ended (exit status, or 128 + signal), 0 when all succeeded,

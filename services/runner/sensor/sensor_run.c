@@ -261,6 +261,7 @@ void sensor_run_processes(const struct sensor_run *run, struct sensor_processes 
 	        .started = tree->started,
 	        .alive = tree->alive,
 	        .package_alive = tree->package_alive,
+	        .survivors = tree->main ? tree->package_alive : tree->survivors,
 	        .npm_started = tree->npm_started,
 	        .npm_ended = tree->npm_ended,
 	        .npm_exit_code = tree->npm_exit_code,
