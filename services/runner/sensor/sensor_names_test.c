@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The sensor with the real kernel: DNS answers, hellos in unusual pieces and QUIC, in a network
  * namespace of the test's own. Skipped (77) without root. */
+#include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <netinet/udp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -16,7 +18,15 @@
 #include "network_fixture.h"
 #include "quic_fixture.h"
 
-enum { DNS_PORT = 53, ODD_PORT = 5300, TLS_PORT = 4443, QUIC_PORT = 443, KEY_SHARE = 1700 };
+enum {
+	DNS_PORT = 53,
+	ODD_PORT = 5300,
+	TLS_PORT = 4443,
+	QUIC_PORT = 443,
+	KEY_SHARE = 1700,
+	SHORT = 100
+};
+enum { SENT_TRIES = 1000, SENT_WAIT_US = 5000 };
 
 static const char server[] = "192.0.2.1", server6[] = "2001:db8::1";
 
@@ -70,6 +80,19 @@ static int bind_to(const char *ip, uint16_t port)
 	if (fd < 0 || bind(fd, &to.any, network_fixture_size(&to)) < 0)
 		_exit(KERNEL_FIXTURE_SKIP);
 	return fd;
+}
+
+/* Returns when all has been sent: what a process that ends leaves behind is not. */
+static void write_pieces(int fd, const uint8_t *bytes, size_t size, size_t piece)
+{
+	int unsent = 1;
+
+	for (size_t at = 0; at < size; at += piece)
+		(void)!write(fd, bytes + at, size - at < piece ? size - at : piece);
+	for (int i = 0; i < SENT_TRIES && unsent; i++) {
+		(void)usleep(SENT_WAIT_US);
+		(void)ioctl(fd, SIOCOUTQ, &unsent);
+	}
 }
 
 /* DNS. -------------------------------------------------------------------------------------- */
@@ -215,10 +238,9 @@ static int act_dns_tcp_odd_port(void *ctx)
 	network_fixture_enter();
 	(void)network_fixture_listen(server, ODD_PORT);
 	fd = open_to(SOCK_STREAM, server, ODD_PORT);
-	for (size_t i = 0; i < sizeof(message) - 1; i++)
-		(void)!write(fd, message + i, 1);
+	write_pieces(fd, (const uint8_t *)message, sizeof(message) - 1, 1);
 	fd = open_to(SOCK_STREAM, server, ODD_PORT);
-	(void)!write(fd, message, sizeof(message) - 1);
+	write_pieces(fd, (const uint8_t *)message, sizeof(message) - 1, sizeof(message));
 	return 0;
 }
 
@@ -236,12 +258,6 @@ static void test_dns_over_tcp_on_a_port_of_its_own(void **state)
 
 /* TLS. -------------------------------------------------------------------------------------- */
 
-static void write_pieces(int fd, const uint8_t *bytes, size_t size, size_t piece)
-{
-	for (size_t at = 0; at < size; at += piece)
-		(void)!write(fd, bytes + at, size - at < piece ? size - at : piece);
-}
-
 static int act_tls_bytes(void *ctx)
 {
 	uint8_t hello[HELLO_FIXTURE_MAX];
@@ -250,9 +266,9 @@ static int act_tls_bytes(void *ctx)
 	network_fixture_enter();
 	(void)network_fixture_listen(server, TLS_PORT);
 	write_pieces(open_to(SOCK_STREAM, server, TLS_PORT), hello,
-	             hello_make(hello, "bytes.test", KEY_SHARE, 0), 1);
+	             hello_make(hello, "bytes.test", SHORT, 0), 1);
 	write_pieces(open_to(SOCK_STREAM, server, TLS_PORT), hello,
-	             hello_make(hello, "records.test", KEY_SHARE, 7), 3);
+	             hello_make(hello, "records.test", KEY_SHARE, 70), 30);
 	write_pieces(open_to(SOCK_STREAM, server, TLS_PORT), hello,
 	             hello_make(hello, NULL, KEY_SHARE, 0), 1000);
 	return 0;
