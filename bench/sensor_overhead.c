@@ -229,7 +229,7 @@ int main(int argc, char **argv)
 {
 	struct bench bench = {0};
 	struct error err = {0};
-	int repetitions = argc > 1 ? atoi(argv[1]) : REPETITIONS;
+	long repetitions = argc > 1 ? strtol(argv[1], NULL, 10) : REPETITIONS;
 	bench.samples = mmap(NULL, sizeof(*bench.samples), PROT_READ | PROT_WRITE,
 	                     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	bool ok = bench.samples != MAP_FAILED && make_cgroups(&bench, &err) == 0;

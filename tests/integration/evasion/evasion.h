@@ -76,6 +76,7 @@ int put_file(const char *path, const void *content, size_t size, mode_t mode);
 int copy_file(const char *from, const char *to, mode_t mode);
 int exists(const char *path); /* 0 or -errno */
 int result_of(long r);        /* r, or -errno when it is -1 */
+void set_value(struct attempt *attempt, const char *value);
 /* From here on the process only prepares something: what it does is not looked for. */
 void as_preparer(void);
 /* In a child: 0 when `act` returned 0 there, else its negative return value. */

@@ -263,13 +263,17 @@ static int uring_read_inherited(struct attempt *attempt)
 
 static int by_handle(struct attempt *attempt)
 {
-	struct file_handle *handle = calloc(1, sizeof(*handle) + MAX_HANDLE_SZ);
+	static union {
+		struct file_handle handle;
+		char bytes[sizeof(struct file_handle) + MAX_HANDLE_SZ];
+	} place;
 	int mount_id;
-	handle->handle_bytes = MAX_HANDLE_SZ;
-	if (name_to_handle_at(AT_FDCWD, attempt->path, handle, &mount_id, 0) < 0)
+	place.handle.handle_bytes = MAX_HANDLE_SZ;
+	if (name_to_handle_at(AT_FDCWD, attempt->path, &place.handle, &mount_id, 0) < 0)
 		return -errno;
 	int mount = open(attempt->directory, O_RDONLY | O_DIRECTORY);
-	return expect_content(attempt, result_of(open_by_handle_at(mount, handle, O_RDONLY)));
+	return expect_content(attempt,
+	                      result_of(open_by_handle_at(mount, &place.handle, O_RDONLY)));
 }
 
 static int hard_link(struct attempt *attempt)
@@ -439,7 +443,7 @@ static int process_environment(struct attempt *attempt)
 
 static int own_environment(struct attempt *attempt)
 {
-	(void)strcpy(attempt->value, "/proc/self/environ");
+	set_value(attempt, "/proc/self/environ");
 	return result_of(open("/proc/self/environ", O_RDONLY)) < 0 ? -errno : 0;
 }
 
@@ -455,7 +459,7 @@ static void *flip_path(void *ctx)
 {
 	struct flip *flip = ctx;
 	for (unsigned i = 0; !atomic_load(&flip->done); i++)
-		(void)strcpy(flip->path, flip->names[i & 1]);
+		memcpy(flip->path, flip->names[i & 1], strlen(flip->names[i & 1]) + 1);
 	return NULL;
 }
 
@@ -469,7 +473,7 @@ static int flipped_path(struct attempt *attempt)
 	               (int)strlen(attempt->id) - 1, attempt->id);
 	flip.names[0] = decoy;
 	flip.names[1] = attempt->path;
-	(void)strcpy(flip.path, decoy);
+	memcpy(flip.path, decoy, strlen(decoy) + 1);
 	(void)put_file(decoy, "", 0, 0644);
 	if (pthread_create(&thread, NULL, flip_path, &flip) != 0)
 		return -EAGAIN;
@@ -554,7 +558,7 @@ static int probe_stat(struct attempt *attempt)
 static int list_directory(struct attempt *attempt)
 {
 	char entries[4096];
-	(void)strcpy(attempt->value, attempt->spare);
+	set_value(attempt, attempt->spare);
 	if (mkdir(attempt->spare, 0755) < 0)
 		return -errno;
 	int fd = open(attempt->spare, O_RDONLY | O_DIRECTORY);
@@ -570,7 +574,7 @@ static int stat_existing(struct attempt *attempt)
 static int memory_of_child(struct attempt *attempt)
 {
 	char secret[EVASION_TEXT_MAX] = "", copy[EVASION_TEXT_MAX] = "";
-	(void)strcpy(secret, attempt->id);
+	(void)snprintf(secret, sizeof(secret), "%s", attempt->id);
 	pid_t pid = sleeper();
 	struct iovec here = {copy, sizeof(copy)}, there = {secret, sizeof(secret)};
 	long r = syscall(SYS_process_vm_readv, pid, &here, 1L, &there, 1L, 0L);
@@ -585,14 +589,14 @@ static int memory_of_child(struct attempt *attempt)
 static int ring_itself(struct attempt *attempt)
 {
 	struct ring ring;
-	(void)strcpy(attempt->value, "io_uring");
+	set_value(attempt, "io_uring");
 	return ring_make(&ring, 0);
 }
 
 static int call32_itself(struct attempt *attempt)
 {
 	enum { GETPID_32 = 20 };
-	(void)strcpy(attempt->value, "32-bit");
+	set_value(attempt, "32-bit");
 	return call32(GETPID_32, 0, 0, 0, 0) == getpid() ? 0 : -ENOSYS;
 }
 

@@ -57,17 +57,17 @@ static void name_marker(struct attempt *attempt, enum marker marker)
 		break;
 	case MARKER_DNS:
 	case MARKER_TLS:
-		(void)strcpy(attempt->value, attempt->host);
+		set_value(attempt, attempt->host);
 		break;
 	case MARKER_ARGUMENT:
 	case MARKER_DNS_BROKEN:
 	case MARKER_TLS_UNNAMED:
 	case MARKER_TLS_BROKEN:
 	case MARKER_INTERFACE:
-		(void)strcpy(attempt->value, attempt->id);
+		set_value(attempt, attempt->id);
 		break;
 	default:
-		(void)strcpy(attempt->value, attempt->path);
+		set_value(attempt, attempt->path);
 	}
 }
 
@@ -182,7 +182,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	uint16_t port = FIRST_PORT;
-	for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++) {
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
 		for (size_t row = 0; row < lists[i]->count; row++, port++) {
 			*attempt = (struct attempt){.directory = argv[1]};
 			if (is_wanted(lists[i]->rows[row].id, argc, argv))

@@ -256,7 +256,7 @@ static int long_name(struct attempt *attempt)
 	for (char *c = host; *c; c++)
 		if (*c >= 'A' && *c <= 'Z')
 			*c = (char)(*c + 'a' - 'A');
-	(void)strcpy(attempt->value, host);
+	set_value(attempt, host);
 	return ask_to(attempt, DNS_PORT);
 }
 

@@ -375,7 +375,7 @@ static int tls_resolver(struct attempt *attempt)
 static int any_socket(struct attempt *attempt, const char *value, int family, int type,
                       int protocol)
 {
-	(void)strcpy(attempt->value, value);
+	set_value(attempt, value);
 	return result_of(socket(family, type, protocol)) < 0 ? -errno : 0;
 }
 
@@ -388,7 +388,7 @@ static int ping(struct attempt *attempt)
 {
 	struct address to = local(AF_INET, 0);
 	uint8_t echo[16] = {8};
-	(void)strcpy(attempt->value, "127.0.0.1:0");
+	set_value(attempt, "127.0.0.1:0");
 	int fd = socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP);
 	if (fd < 0 || sendto(fd, echo, sizeof(echo), 0, pointer(&to), to.size) < 0)
 		return -errno;
@@ -441,7 +441,7 @@ static int unix_socket(struct attempt *attempt)
 {
 	struct sockaddr_un at = {.sun_family = AF_UNIX};
 	int server = socket(AF_UNIX, SOCK_STREAM, 0), fd = socket(AF_UNIX, SOCK_STREAM, 0);
-	(void)strcpy(attempt->value, "unix");
+	set_value(attempt, "unix");
 	(void)snprintf(at.sun_path, sizeof(at.sun_path), "%.100s", attempt->path);
 	if (bind(server, (struct sockaddr *)&at, sizeof(at)) < 0 || listen(server, 1) < 0 ||
 	    connect(fd, (struct sockaddr *)&at, sizeof(at)) < 0)

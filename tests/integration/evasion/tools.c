@@ -18,6 +18,11 @@ int result_of(long r)
 	return r == -1 ? -errno : (int)r;
 }
 
+void set_value(struct attempt *attempt, const char *value)
+{
+	(void)snprintf(attempt->value, sizeof(attempt->value), "%s", value);
+}
+
 void as_preparer(void)
 {
 	(void)prctl(PR_SET_NAME, "preparer");
@@ -96,8 +101,9 @@ void *low_memory(size_t size)
 
 char *low_text(const char *text)
 {
-	char *low = low_memory(strlen(text) + 1);
-	return low ? strcpy(low, text) : NULL;
+	size_t size = strlen(text) + 1;
+	char *low = low_memory(size);
+	return low ? memcpy(low, text, size) : NULL;
 }
 
 long call32(long nr, long a, long b, long c, long d)
