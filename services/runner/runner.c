@@ -49,6 +49,7 @@ struct sandbox_driver *runner_engine(const struct runner_config *config)
 	        .socket_path = config->docker_socket,
 	        .pull_timeout_ms = config->pull_timeout_ms,
 	        .init = init_program(),
+	        .seccomp_deny = config->seccomp_denied,
 	};
 	return docker_driver_create(&options);
 }
