@@ -23,6 +23,6 @@ enum docker_deny {
 int docker_deny_parse(const char *text, unsigned *ret, struct error *err);
 
 /* The value of a SecurityOpt: "seccomp={...}". */
-void docker_seccomp_write(struct buf *out, unsigned deny);
+void docker_seccomp_write(struct buf *out, unsigned denied);
 
 #endif

@@ -55,7 +55,7 @@ static struct quic_flow *flow_make(struct quic_flows *flows, uint64_t cookie,
 	        .version = packet->version,
 	        .id_size = packet->destination.size,
 	};
-	if (flow->id_size)
+	if (packet->destination.size && packet->destination.data)
 		memcpy(flow->id, packet->destination.data, flow->id_size);
 	return flow;
 }

@@ -99,10 +99,10 @@ static uint64_t take_number(struct quic_cursor *cursor, unsigned size)
 /* The first two bits say how many bytes there are. */
 static uint64_t take_varint(struct quic_cursor *cursor)
 {
-	unsigned size = cursor->left ? 1U << (*cursor->at >> 6) : 1;
-	uint64_t value = take_number(cursor, size);
+	static const uint64_t masks[] = {0x3f, 0x3fff, 0x3fffffff, UINT64_C(0x3fffffffffffffff)};
+	unsigned power = cursor->left ? *cursor->at >> 6 & 3U : 0;
 
-	return value & ~(UINT64_C(3) << (8 * size - 2));
+	return take_number(cursor, 1U << power) & masks[power];
 }
 
 static struct view take_id(struct quic_cursor *cursor)

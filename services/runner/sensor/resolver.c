@@ -115,7 +115,7 @@ static void forget_oldest(struct resolver *resolver)
 		at = &(*at)->bucket_next;
 	*at = name->bucket_next;
 	resolver->oldest = name->newer;
-	if (!resolver->oldest)
+	if (resolver->newest == name)
 		resolver->newest = NULL;
 	resolver->count--;
 	free(name);
