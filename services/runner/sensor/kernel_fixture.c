@@ -19,6 +19,7 @@ enum { VALUE_MAX = 5000, DRAIN_MS = 10000 };
 static const struct watched_path watched[] = {
         {"/etc/", false},      {"/etc/shadow", true},        {"/root/", false},
         {"/root/.ssh/", true}, {"/proc/self/environ", true}, {"/tmp/", false},
+        {"/mnt/in/", false},   {"/mnt/in/secret", true},
 };
 
 bool kernel_fixture_supported(void)
@@ -46,6 +47,7 @@ static void on_event(void *ctx, struct sensor_run *run, const struct event *even
 	copy = &fixture->events[fixture->event_count++];
 	*copy = *event;
 	copy->process.comm = keep(fixture, event->process.comm);
+	copy->process.package = keep(fixture, event->process.package);
 	switch (event->type) {
 	case EVENT_FILE:
 		copy->file.path = keep(fixture, event->file.path);
@@ -55,8 +57,13 @@ static void on_event(void *ctx, struct sensor_run *run, const struct event *even
 		for (size_t i = 0; i < event->exec.argc; i++)
 			copy->exec.argv[i] = keep(fixture, event->exec.argv[i]);
 		break;
+	case EVENT_CONNECT:
+		copy->connect.interface = keep(fixture, event->connect.interface);
+		copy->connect.name = keep(fixture, event->connect.name);
+		break;
 	case EVENT_DNS:
 		copy->dns.name = keep(fixture, event->dns.name);
+		copy->dns.answers = keep(fixture, event->dns.answers);
 		copy->dns.query = keep(fixture, event->dns.query);
 		break;
 	case EVENT_TLS:
@@ -164,7 +171,10 @@ static void value_of(const struct event *event, char text[VALUE_MAX])
 		break;
 	case EVENT_CONNECT:
 		event_format_ip(event->connect.family, event->connect.address, ip);
-		(void)snprintf(text, VALUE_MAX, "%s:%u", ip, event->connect.port);
+		if (event->connect.interface.size)
+			(void)snprintf(text, VALUE_MAX, "%.*s", VIEW_ARG(event->connect.interface));
+		else
+			(void)snprintf(text, VALUE_MAX, "%s:%u", ip, event->connect.port);
 		break;
 	case EVENT_DNS:
 		(void)snprintf(text, VALUE_MAX, "%.*s", VIEW_ARG(event->dns.name));
@@ -192,15 +202,22 @@ const struct event *kernel_fixture_find(struct kernel_fixture *fixture, enum eve
 	return NULL;
 }
 
-static void print_events(const struct kernel_fixture *fixture)
+void kernel_fixture_print(const struct kernel_fixture *fixture)
 {
 	char text[VALUE_MAX];
 
 	for (size_t i = 0; i < fixture->event_count; i++) {
 		value_of(&fixture->events[i], text);
-		print_message("  %s pid %u %.*s: '%s'\n", event_type_name(fixture->events[i].type),
+		print_message("  %s pid %u %.*s: '%s' %s %o\n",
+		              event_type_name(fixture->events[i].type),
 		              fixture->events[i].process.pid,
-		              VIEW_ARG(fixture->events[i].process.comm), text);
+		              VIEW_ARG(fixture->events[i].process.comm), text,
+		              fixture->events[i].type == EVENT_FILE
+		                      ? file_operation_name(fixture->events[i].file.operation)
+		                      : "",
+		              fixture->events[i].type == EVENT_FILE
+		                      ? (unsigned)fixture->events[i].file.flags
+		                      : 0);
 	}
 }
 
@@ -211,7 +228,7 @@ const struct event *kernel_fixture_expect(struct kernel_fixture *fixture, enum e
 	const struct event *event = kernel_fixture_find(fixture, type, value, &from);
 
 	if (!event) {
-		print_events(fixture);
+		kernel_fixture_print(fixture);
 		fail_msg("no %s event '%s'", event_type_name(type), value);
 	}
 	return event;
@@ -223,7 +240,7 @@ void kernel_fixture_expect_none(struct kernel_fixture *fixture, enum event_type 
 	size_t from = 0;
 
 	if (kernel_fixture_find(fixture, type, value, &from)) {
-		print_events(fixture);
+		kernel_fixture_print(fixture);
 		fail_msg("unexpected %s event '%s'", event_type_name(type), value);
 	}
 }

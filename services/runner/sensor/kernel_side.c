@@ -36,6 +36,12 @@ static const struct hook_row hook_rows[] = {
          false, false},
         {"tp_btf/io_uring_complete", "opens of files through io_uring",
          PROGRAM(on_io_uring_complete), false, true},
+        {"tp_btf/inode_set_ctime_to_ts", "renames, links, removals and other changes of files",
+         PROGRAM(on_ctime_set), false, true},
+        {"tp_btf/ctime_ns_xchg", "the same, on file systems with fine time stamps",
+         PROGRAM(on_ctime_exchange), false, true},
+        {"tp_btf/ctime_xchg_skip", "the same, twice within a tick", PROGRAM(on_ctime_same), false,
+         true},
         {"cgroup/sock_create", "owners of sockets", PROGRAM(on_socket), true, false},
         {"cgroup/connect4", "IPv4 destinations", PROGRAM(on_connect4), true, false},
         {"cgroup/connect6", "IPv6 destinations", PROGRAM(on_connect6), true, false},
@@ -43,7 +49,11 @@ static const struct hook_row hook_rows[] = {
          false},
         {"cgroup/sendmsg6", "IPv6 destinations of unconnected sockets", PROGRAM(on_sendmsg6), true,
          false},
-        {"cgroup_skb/egress", "DNS queries and TLS server names", PROGRAM(on_egress), true, false},
+        {"cgroup_skb/egress", "DNS queries, TLS and QUIC server names", PROGRAM(on_egress), true,
+         false},
+        {"cgroup_skb/ingress", "DNS answers", PROGRAM(on_ingress), true, false},
+        {"tp_btf/inet_sock_set_state", "results of TCP connects", PROGRAM(on_socket_state), false,
+         true},
 };
 
 enum { HOOKS = sizeof(hook_rows) / sizeof(*hook_rows) };
@@ -106,8 +116,48 @@ static void skeleton_drop(struct kernel_side *kernel)
 	kernel->skeleton = NULL;
 }
 
-/* One attempt to load, with or without the optional programs. */
-static int try_load(struct kernel_side *kernel, bool optional, struct error *err)
+static void hook_missing(struct kernel_side *kernel, size_t hook, const char *reason)
+{
+	struct sensor_hook *row = &kernel->hooks[hook];
+
+	row->active = false;
+	(void)snprintf(row->missing, sizeof(row->missing), "%.*s", (int)sizeof(row->missing) - 1,
+	               reason);
+}
+
+/* Tracepoints of newer kernels: what does not exist is not even tried. */
+static void find_hooks(struct kernel_side *kernel)
+{
+	for (size_t i = 0; i < HOOKS; i++) {
+		const char *name = strchr(hook_rows[i].name, '/') + 1;
+
+		if (hook_rows[i].optional && libbpf_find_vmlinux_btf_id(name, BPF_TRACE_RAW_TP) < 0)
+			hook_missing(kernel, i, "this kernel does not have the tracepoint");
+	}
+}
+
+/* Leaves out the optional programs whose name contains `part`. */
+static void drop_hooks(struct kernel_side *kernel, const char *part, const char *reason)
+{
+	for (size_t i = 0; i < HOOKS; i++)
+		if (hook_rows[i].optional && kernel->hooks[i].active &&
+		    strstr(hook_rows[i].name, part))
+			hook_missing(kernel, i, reason);
+}
+
+/* Are all programs there that see changes of files? */
+static bool changes_traced(const struct kernel_side *kernel)
+{
+	bool all = true;
+
+	for (size_t i = 0; i < HOOKS; i++)
+		if (strstr(hook_rows[i].name, "ctime"))
+			all = all && kernel->hooks[i].active;
+	return all;
+}
+
+/* One attempt to load the programs that are active. */
+static int try_load(struct kernel_side *kernel, struct error *err)
 {
 	AUTO(free) char *log = xcalloc(1, LOG_MAX);
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .kernel_log_buf = log, .kernel_log_size = LOG_MAX);
@@ -119,7 +169,9 @@ static int try_load(struct kernel_side *kernel, bool optional, struct error *err
 		                       "cannot open the sensor's object: %s", strerror(errno));
 	for (size_t i = 0; i < HOOKS; i++)
 		if (hook_rows[i].optional)
-			(void)bpf_program__set_autoload(program_of(kernel, i), optional);
+			(void)bpf_program__set_autoload(program_of(kernel, i),
+			                                kernel->hooks[i].active);
+	kernel->skeleton->rodata->changes_traced = changes_traced(kernel);
 	for (enum kernel_ring i = 0; i < KERNEL_RINGS && r == 0; i++)
 		r = bpf_map__set_max_entries(ring_map(kernel, i), (uint32_t)kernel->ring_sizes[i]);
 	if (r == 0)
@@ -135,36 +187,37 @@ static int try_load(struct kernel_side *kernel, bool optional, struct error *err
 	        VIEW_ARG(refusal(-r, log)));
 }
 
-static void hook_missing(struct kernel_side *kernel, size_t hook, const char *reason)
+/* Loads what this kernel takes: all, else without one group of optional programs, else without any
+ * of them. The reason of the first refusal is that of what is left out. */
+static int load_best(struct kernel_side *kernel, struct error *err)
 {
-	struct sensor_hook *row = &kernel->hooks[hook];
-
-	row->active = false;
-	(void)snprintf(row->missing, sizeof(row->missing), "%.*s", (int)sizeof(row->missing) - 1,
-	               reason);
-}
-
-static int load(struct kernel_side *kernel, struct error *err)
-{
+	static const char *const groups[] = {"io_uring", "ctime", "inet_sock", "/"};
+	struct sensor_hook all[HOOKS];
 	struct error first = {0};
 
+	memcpy(all, kernel->hooks, sizeof(all));
+	if (try_load(kernel, &first) == 0)
+		return 0;
+	*err = first;
+	for (size_t i = 0; i < sizeof(groups) / sizeof(*groups) && err->code != EPERM; i++) {
+		memcpy(kernel->hooks, all, sizeof(all));
+		drop_hooks(kernel, groups[i], first.text);
+		if (try_load(kernel, err) == 0)
+			return 0;
+	}
+	return -err->code;
+}
+
+static int load(struct kernel_side *kernel, const char *tier, struct error *err)
+{
 	if (access(btf_path, R_OK) < 0)
 		return error_set_class(err, ERROR_FATAL, ENOENT,
 		                       "kernel has no BTF (%s): boot a kernel that was built with "
 		                       "CONFIG_DEBUG_INFO_BTF=y",
 		                       btf_path);
-	if (try_load(kernel, true, &first) == 0)
-		return 0;
-	if (first.code == EPERM) {
-		*err = first;
-		return -EPERM;
-	}
-	if (try_load(kernel, false, err) < 0)
-		return -err->code;
-	for (size_t i = 0; i < HOOKS; i++)
-		if (hook_rows[i].optional)
-			hook_missing(kernel, i, first.text);
-	return 0;
+	if (tier && strcmp(tier, SENSOR_TIER_BASIC) == 0)
+		drop_hooks(kernel, "/", "not part of the tier '" SENSOR_TIER_BASIC "'");
+	return load_best(kernel, err);
 }
 
 static int attach_tasks(struct kernel_side *kernel, struct error *err)
@@ -221,7 +274,8 @@ struct kernel_side *kernel_side_open(const struct sensor_options *options, struc
 		error_set_class(err, ERROR_FATAL, EIO, "cannot count the CPUs of this host");
 		return NULL;
 	}
-	if (load(kernel, err) < 0 || attach_tasks(kernel, err) < 0)
+	find_hooks(kernel);
+	if (load(kernel, options->tier, err) < 0 || attach_tasks(kernel, err) < 0)
 		return NULL;
 	opened = kernel;
 	kernel = NULL;
@@ -374,6 +428,14 @@ void kernel_side_reset_counters(struct kernel_side *kernel, uint32_t slot)
 
 	(void)bpf_map_update_elem(bpf_map__fd(kernel->skeleton->maps.counters), &slot, all,
 	                          BPF_ANY);
+}
+
+bool kernel_side_has_optional(const struct kernel_side *kernel)
+{
+	for (size_t i = 0; i < HOOKS; i++)
+		if (hook_rows[i].optional && kernel->hooks[i].active)
+			return true;
+	return false;
 }
 
 uint64_t kernel_side_missed(const struct kernel_side *kernel)
