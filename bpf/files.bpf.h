@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
 /*
- * Opens, at the return of the system call: of a success the file that is really open, of a failure
- * the name that the process gave. Failed execs, which no other hook sees, share the second path.
+ * Files: of a success the one that is really open, of a failure the name that the process gave.
+ * Failed execs, which no other hook sees, share the second path.
  */
 #ifndef FANGS_BPF_FILES_H
 #define FANGS_BPF_FILES_H
@@ -33,22 +33,20 @@ struct file_scratch {
 /* One of them per program and CPU, because a program can be interrupted by another one. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 2);
+	__uint(max_entries, 3);
 	__type(key, __u32);
 	__type(value, struct file_scratch);
 } file_scratches SEC(".maps");
 
-enum file_scratch_user { FILE_SCRATCH_CALL, FILE_SCRATCH_IO_URING };
+enum file_scratch_user { FILE_SCRATCH_CALL, FILE_SCRATCH_IO_URING, FILE_SCRATCH_CHANGE };
 
 static __always_inline struct file_scratch *file_scratch_get(__u32 user)
 {
 	return bpf_map_lookup_elem(&file_scratches, &user);
 }
 
-static __always_inline void fill_inode(struct record_file *record, struct file *file)
+static __always_inline void fill_inode(struct record_file *record, struct inode *inode)
 {
-	struct inode *inode = BPF_CORE_READ(file, f_inode);
-
 	record->inode = BPF_CORE_READ(inode, i_ino);
 	record->mode = BPF_CORE_READ(inode, i_mode);
 	record->links = BPF_CORE_READ(inode, i_nlink);
@@ -66,7 +64,7 @@ static __always_inline void file_opened(struct file_scratch *scratch, const stru
 	__u64 size;
 	int is_proc, is_directory;
 
-	fill_inode(record, file);
+	fill_inode(record, BPF_CORE_READ(file, f_inode));
 	is_proc = BPF_CORE_READ(file, f_inode, i_sb, s_magic) == PATH_PROC_MAGIC;
 	is_directory = (record->mode & FILES_S_IFMT) == FILES_S_IFDIR;
 	path_build(&walk, task, &file->f_path, &scratch->path);
@@ -78,6 +76,7 @@ static __always_inline void file_opened(struct file_scratch *scratch, const stru
 	fill_current(&record->header, RECORD_FILE, scope);
 	record->header.flags = (__u8)(walk.flags | flags | (watch == WATCH_CRED ? RECORD_CRED : 0));
 	record->name_size = 0;
+	record->operation = record->role = 0;
 	record->reserved = 0;
 	size = path_copy(&walk, &scratch->path, scratch->text);
 	record->path_size = (__u16)size;
@@ -169,7 +168,7 @@ static __always_inline __u64 attempt_base(struct file_scratch *scratch, int dfd,
 	return path_copy(&walk, &scratch->path, scratch->text);
 }
 
-/* A call that failed: record->dfd, open_flags and result are set. */
+/* A call that failed: record->dfd, open_flags, result and operation are set. */
 static __always_inline void call_failed(struct file_scratch *scratch, const struct scope *scope,
                                         enum record_kind kind, const char *user_name, __u32 flags)
 {
@@ -200,7 +199,9 @@ static __always_inline void call_failed(struct file_scratch *scratch, const stru
 	fill_current(&record->header, kind, scope);
 	record->header.flags = (__u8)(flags | (watch == WATCH_CRED ? RECORD_CRED : 0));
 	record->inode = 0;
-	record->device = record->mode = record->links = record->reserved = 0;
+	record->device = record->mode = record->links = 0;
+	record->role = 0;
+	record->reserved = 0;
 	record->path_size = (__u16)base_size;
 	record->name_size = (__u16)name_size;
 	base_size = bounded(base_size + (__u64)name_size, RECORD_PATH_MAX + FILES_NAME_MAX);
@@ -231,6 +232,8 @@ static __always_inline __s32 flags_of_call(struct pt_regs *regs, enum call call,
 
 static __always_inline int call_has_directory(enum call call)
 {
+	if (call >= CALL_CHANGES)
+		return call >> 7 & 1;
 	return call == CALL_OPENAT || call == CALL_OPENAT2 || call == CALL_EXECVEAT ||
 	       call == CALL_OPEN_BY_HANDLE;
 }
@@ -244,45 +247,6 @@ static __always_inline void call_opened(struct file_scratch *scratch, const stru
 	scratch->record.open_flags &= ~FILES_O_ACCMODE;
 	scratch->record.open_flags |= kernel_flags & FILES_O_ACCMODE;
 	file_opened(scratch, scope, file, flags);
-}
-
-SEC("tp_btf/sys_exit")
-int BPF_PROG(on_sys_exit, struct pt_regs *regs, long result)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-	int compat;
-	enum call call = call_of(regs, task, &compat);
-	struct scope *scope;
-	struct file_scratch *scratch;
-	struct file *file = 0;
-	int name_index;
-	__u32 flags;
-
-	if (call == CALL_OTHER || !depth_count)
-		return 0;
-	scope = scope_of_task();
-	if (!scope)
-		return 0;
-	/* First of all reads: another thread may be about to replace the descriptor. */
-	if (result >= 0 && call < CALL_EXECVE)
-		file = file_of_descriptor(task, (__u32)result);
-	else if (result >= 0 || (result >= FILES_RESTART_FIRST && result <= FILES_RESTART_LAST))
-		return 0;
-	scratch = file_scratch_get(FILE_SCRATCH_CALL);
-	if (!scratch)
-		return 0;
-	flags = compat ? RECORD_COMPAT : 0;
-	name_index = call_has_directory(call) ? 1 : 0;
-	scratch->record.dfd = name_index ? (__s32)call_argument(regs, compat, 0) : FILES_AT_FDCWD;
-	scratch->record.result = (__s32)result;
-	scratch->record.open_flags = call < CALL_EXECVE ? flags_of_call(regs, call, compat) : 0;
-	if (file)
-		call_opened(scratch, scope, file, flags);
-	else if (result < 0 && call != CALL_OPEN_BY_HANDLE)
-		call_failed(scratch, scope,
-		            call < CALL_EXECVE ? RECORD_FILE_FAILED : RECORD_EXEC_FAILED,
-		            (const char *)call_argument(regs, compat, name_index), flags);
-	return 0;
 }
 
 #endif

@@ -15,6 +15,7 @@ enum {
 	PATH_NAME_MAX = 255,
 	PATH_STEPS_MAX = 512, /* components and mounts; more is cut and flagged */
 	PATH_PROC_MAGIC = 0x9fa0,
+	PATH_OVERLAY_MAGIC = 0x794c7630,
 	PATH_PROC_SIZE = 6,  /* "/proc/" */
 	PATH_SELF_SIZE = 10, /* "/proc/self" */
 	PATH_PID_DIGITS = 7,
@@ -34,6 +35,7 @@ struct path_walk {
 	struct mount *mount;
 	struct dentry *root_dentry;
 	struct mount *root_mount;
+	struct dentry *upper; /* root of an overlay's upper layer: goes on at the overlay's root */
 	struct path_buffer *buffer;
 	__u32 start; /* of the text, which ends at RECORD_PATH_MAX */
 	__u32 flags; /* enum record_flag */
@@ -54,6 +56,19 @@ enum watch_result { WATCH_NO, WATCH_YES, WATCH_CRED };
 static __always_inline struct mount *mount_of(struct vfsmount *mnt)
 {
 	return (struct mount *)((char *)mnt - bpf_core_field_offset(struct mount, mnt));
+}
+
+/* The root of the upper layer, if the mount is of an overlay that has one. */
+static __always_inline struct dentry *overlay_upper(struct mount *mount)
+{
+	struct super_block *sb = BPF_CORE_READ(mount, mnt.mnt_sb);
+	struct ovl_fs *overlay = 0;
+
+	if (BPF_CORE_READ(sb, s_magic) != PATH_OVERLAY_MAGIC ||
+	    !bpf_core_field_exists(overlay->layers))
+		return 0;
+	overlay = BPF_CORE_READ(sb, s_fs_info);
+	return BPF_CORE_READ(overlay, layers, mnt, mnt_root);
 }
 
 /* Puts "/<name>" before the text. */
@@ -82,6 +97,10 @@ static long path_step(__u32 index, void *context)
 
 	if (dentry == walk->root_dentry && mount == walk->root_mount)
 		return 1;
+	if (dentry == walk->upper) {
+		walk->dentry = BPF_CORE_READ(mount, mnt.mnt_sb, s_root);
+		return 0;
+	}
 	if (dentry == BPF_CORE_READ(mount, mnt.mnt_root)) {
 		above = BPF_CORE_READ(mount, mnt_parent);
 		if (above == mount) {
@@ -102,13 +121,15 @@ static long path_step(__u32 index, void *context)
 }
 
 /* The text starts at walk->start. */
-static __always_inline void path_build(struct path_walk *walk, struct task_struct *task,
-                                       const struct path *path, struct path_buffer *buffer)
+static __always_inline void path_build_at(struct path_walk *walk, struct task_struct *task,
+                                          struct dentry *dentry, struct mount *mount,
+                                          struct dentry *upper, struct path_buffer *buffer)
 {
 	struct fs_struct *fs = BPF_CORE_READ(task, fs);
 
-	walk->dentry = BPF_CORE_READ(path, dentry);
-	walk->mount = mount_of(BPF_CORE_READ(path, mnt));
+	walk->dentry = dentry;
+	walk->mount = mount;
+	walk->upper = upper;
 	walk->root_dentry = BPF_CORE_READ(fs, root.dentry);
 	walk->root_mount = mount_of(BPF_CORE_READ(fs, root.mnt));
 	walk->buffer = buffer;
@@ -120,6 +141,13 @@ static __always_inline void path_build(struct path_walk *walk, struct task_struc
 		walk->start = RECORD_PATH_MAX - 1;
 		buffer->text[RECORD_PATH_MAX - 1] = '/';
 	}
+}
+
+static __always_inline void path_build(struct path_walk *walk, struct task_struct *task,
+                                       const struct path *path, struct path_buffer *buffer)
+{
+	path_build_at(walk, task, BPF_CORE_READ(path, dentry), mount_of(BPF_CORE_READ(path, mnt)),
+	              0, buffer);
 }
 
 /* Copies the path that was built to `to`, which has room for RECORD_PATH_MAX; returns its size. */

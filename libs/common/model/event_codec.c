@@ -105,6 +105,7 @@ static const struct proto_field file_rows[] = {
         PROTO_LIMITED(3, BYTES, struct event, file.path, EVENT_TEXT_MAX),
         PROTO_FIELD(4, BOOL, struct event, file.truncated),
         PROTO_FIELD(5, S32_OPTIONAL, struct event, file.result),
+        PROTO_LIMITED(6, ENUM, struct event, file.operation, FILE_XATTR),
 };
 
 static int append_argument(void *target, struct view element, struct error *err)
@@ -165,6 +166,9 @@ static const struct proto_field connect_rows[] = {
         PROTO_FIELD(4, U16, struct event, connect.port),
         PROTO_FIELD(5, U32, struct event, connect.fd),
         PROTO_LIMITED(6, ARRAY, struct event, connect.address, ADDRESS_SIZE),
+        PROTO_LIMITED(7, BYTES, struct event, connect.interface, EVENT_TEXT_MAX),
+        PROTO_LIMITED(8, BYTES, struct event, connect.name, EVENT_TEXT_MAX),
+        PROTO_FIELD(9, S32, struct event, connect.result),
 };
 
 static const struct proto_field dns_rows[] = {
@@ -175,6 +179,8 @@ static const struct proto_field dns_rows[] = {
         PROTO_LIMITED(5, BYTES, struct event, dns.name, EVENT_TEXT_MAX),
         PROTO_FIELD(6, U16, struct event, dns.qtype),
         PROTO_FIELD(7, BOOL, struct event, dns.parse_failed),
+        PROTO_FIELD(8, BOOL, struct event, dns.response),
+        PROTO_LIMITED(9, BYTES, struct event, dns.answers, EVENT_TEXT_MAX),
 };
 
 static const struct proto_field tls_rows[] = {
@@ -183,6 +189,11 @@ static const struct proto_field tls_rows[] = {
         PROTO_LIMITED(3, BYTES, struct event, tls.raw, EVENT_TEXT_MAX),
         PROTO_LIMITED(4, BYTES, struct event, tls.duplicate_of, EVENT_TEXT_MAX),
         PROTO_FIELD(5, BOOL, struct event, tls.parse_failed),
+        PROTO_FIELD(6, BOOL, struct event, tls.ech),
+        PROTO_LIMITED(7, ENUM, struct event, tls.protocol, EVENT_TLS_OVER_QUIC),
+        PROTO_FIELD(8, U8, struct event, tls.family),
+        PROTO_FIELD(9, U16, struct event, tls.port),
+        PROTO_LIMITED(10, ARRAY, struct event, tls.address, ADDRESS_SIZE),
 };
 
 static const struct proto_fields payload_fields[EVENT_TYPE_COUNT] = {

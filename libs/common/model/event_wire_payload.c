@@ -57,6 +57,17 @@ static const struct json_fields header_fields = JSON_FIELDS(header_rows);
 
 /* File accesses. */
 
+static int read_operation(struct json_pull *pull, void *target, struct arena *arena,
+                          struct error *err)
+{
+	struct payload *payload = target;
+	struct view text;
+	int rc = json_pull_string(pull, arena, &text, err);
+	if (rc == 0)
+		(void)file_operation_parse(text, &payload->event.file.operation);
+	return rc;
+}
+
 static const struct json_field file_rows[] = {
         HEADER_ROW,
         JSON_FIELD("DFD", I32, struct payload, event.file.dfd),
@@ -68,6 +79,7 @@ static const struct json_field file_rows[] = {
         COMM_ROW,
         OUR_ROWS,
         JSON_FIELD("Result", I32, struct payload, event.file.result),
+        JSON_FIELD_BY("Operation", read_operation),
 };
 
 static void cut(struct view *text)
@@ -205,6 +217,9 @@ static const struct json_field connect_rows[] = {
         COMM_ROW,
         OUR_ROWS,
         JSON_FIELD("Protocol", U8, struct payload, event.connect.protocol),
+        JSON_FIELD("Interface", TEXT, struct payload, event.connect.interface),
+        JSON_FIELD("Name", TEXT, struct payload, event.connect.name),
+        JSON_FIELD("Result", I32, struct payload, event.connect.result),
 };
 
 /* The text is what existing servers go by, so it wins over the bytes. */
@@ -213,6 +228,8 @@ static bool finish_connect(struct payload *payload, struct arena *arena)
 	(void)arena;
 	struct event_connect *connect = &payload->event.connect;
 	(void)event_parse_ip(payload->dest_ip, &connect->family, connect->address);
+	cut(&connect->interface);
+	cut(&connect->name);
 	return true;
 }
 
@@ -231,6 +248,8 @@ static const struct json_field dns_rows[] = {
         COMM_ROW,
         JSON_FIELD_BY("ParseErr", read_parse_error),
         OUR_ROWS,
+        JSON_FIELD("Response", BOOL, struct payload, event.dns.response),
+        JSON_FIELD("Answers", TEXT, struct payload, event.dns.answers),
 };
 
 /* The captured packet: as many bytes of the array as the payload says that there are. */
@@ -252,10 +271,22 @@ static bool finish_dns(struct payload *payload, struct arena *arena)
 	(void)event_parse_ip(payload->dest_ip, &dns->family, dns->server);
 	dns->parse_failed = payload->parse_failed;
 	cut(&dns->name);
+	cut(&dns->answers);
 	return take_bytes(payload, arena, WIRE_QUERY_SIZE, &dns->query);
 }
 
 /* TLS server names. */
+
+static int read_tls_protocol(struct json_pull *pull, void *target, struct arena *arena,
+                             struct error *err)
+{
+	struct payload *payload = target;
+	struct view text;
+	int rc = json_pull_string(pull, arena, &text, err);
+	if (rc == 0 && view_is(text, "quic"))
+		payload->event.tls.protocol = EVENT_TLS_OVER_QUIC;
+	return rc;
+}
 
 static const struct json_field tls_rows[] = {
         HEADER_ROW,
@@ -269,11 +300,16 @@ static const struct json_field tls_rows[] = {
         COMM_ROW,
         JSON_FIELD_BY("ParseErr", read_parse_error),
         OUR_ROWS,
+        JSON_FIELD_BY("Protocol", read_tls_protocol),
+        JSON_FIELD("Ech", BOOL, struct payload, event.tls.ech),
+        JSON_FIELD("DestIP", TEXT, struct payload, dest_ip),
+        JSON_FIELD("DestPort", U16, struct payload, event.tls.port),
 };
 
 static bool finish_tls(struct payload *payload, struct arena *arena)
 {
 	struct event_tls *tls = &payload->event.tls;
+	(void)event_parse_ip(payload->dest_ip, &tls->family, tls->address);
 	tls->parse_failed = payload->parse_failed;
 	cut(&tls->sni);
 	cut(&tls->duplicate_of);

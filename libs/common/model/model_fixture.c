@@ -188,7 +188,9 @@ const struct event model_fixture_events[MODEL_FIXTURE_EVENTS] = {
                      .protocol = 17,
                      .port = 31337,
                      .fd = 21,
-                     .address = {0x20, 0x01, 0x0D, 0xB8, [15] = 1}}},
+                     .address = {0x20, 0x01, 0x0D, 0xB8, [15] = 1},
+                     .name = TEXT("evil.test"),
+                     .result = -111}},
         {.type = EVENT_DNS,
          .wire_type = EVENT_DNS,
          .process = PROCESS,
@@ -198,7 +200,9 @@ const struct event model_fixture_events[MODEL_FIXTURE_EVENTS] = {
                  .query = TEXT("\x12\x34\0\377"),
                  .name = TEXT("evil.test"),
                  .qtype = 1,
-                 .parse_failed = true}},
+                 .parse_failed = true,
+                 .response = true,
+                 .answers = TEXT("192.0.2.1 TYPE16")}},
         {.type = EVENT_TLS,
          .wire_type = EVENT_TLS,
          .process = PROCESS,
@@ -206,7 +210,12 @@ const struct event model_fixture_events[MODEL_FIXTURE_EVENTS] = {
                  .sni = TEXT("evil.test"),
                  .raw = TEXT("\x16\x03\x01\0"),
                  .duplicate_of = TEXT("libssl"),
-                 .parse_failed = true}},
+                 .parse_failed = true,
+                 .ech = true,
+                 .protocol = EVENT_TLS_OVER_QUIC,
+                 .family = 2,
+                 .port = 443,
+                 .address = {192, 0, 2, 1}}},
 };
 
 struct events_header model_fixture_header(enum events_kind kind)
@@ -302,6 +311,9 @@ static const char *connect_difference(const struct event_connect *a, const struc
 	COMPARE(port);
 	COMPARE(fd);
 	COMPARE_BYTES(address);
+	COMPARE_TEXT(interface);
+	COMPARE_TEXT(name);
+	COMPARE(result);
 	return NULL;
 }
 
@@ -314,6 +326,8 @@ static const char *dns_difference(const struct event_dns *a, const struct event_
 	COMPARE_TEXT(name);
 	COMPARE(qtype);
 	COMPARE(parse_failed);
+	COMPARE(response);
+	COMPARE_TEXT(answers);
 	return NULL;
 }
 
@@ -324,6 +338,11 @@ static const char *tls_difference(const struct event_tls *a, const struct event_
 	COMPARE_TEXT(raw);
 	COMPARE_TEXT(duplicate_of);
 	COMPARE(parse_failed);
+	COMPARE(ech);
+	COMPARE(protocol);
+	COMPARE(family);
+	COMPARE(port);
+	COMPARE_BYTES(address);
 	return NULL;
 }
 

@@ -19,6 +19,7 @@ enum { VALUE_MAX = 5000, DRAIN_MS = 10000 };
 static const struct watched_path watched[] = {
         {"/etc/", false},      {"/etc/shadow", true},        {"/root/", false},
         {"/root/.ssh/", true}, {"/proc/self/environ", true}, {"/tmp/", false},
+        {"/mnt/in/", false},   {"/mnt/in/secret", true},
 };
 
 bool kernel_fixture_supported(void)
@@ -192,15 +193,22 @@ const struct event *kernel_fixture_find(struct kernel_fixture *fixture, enum eve
 	return NULL;
 }
 
-static void print_events(const struct kernel_fixture *fixture)
+void kernel_fixture_print(const struct kernel_fixture *fixture)
 {
 	char text[VALUE_MAX];
 
 	for (size_t i = 0; i < fixture->event_count; i++) {
 		value_of(&fixture->events[i], text);
-		print_message("  %s pid %u %.*s: '%s'\n", event_type_name(fixture->events[i].type),
+		print_message("  %s pid %u %.*s: '%s' %s %o\n",
+		              event_type_name(fixture->events[i].type),
 		              fixture->events[i].process.pid,
-		              VIEW_ARG(fixture->events[i].process.comm), text);
+		              VIEW_ARG(fixture->events[i].process.comm), text,
+		              fixture->events[i].type == EVENT_FILE
+		                      ? file_operation_name(fixture->events[i].file.operation)
+		                      : "",
+		              fixture->events[i].type == EVENT_FILE
+		                      ? (unsigned)fixture->events[i].file.flags
+		                      : 0);
 	}
 }
 
@@ -211,7 +219,7 @@ const struct event *kernel_fixture_expect(struct kernel_fixture *fixture, enum e
 	const struct event *event = kernel_fixture_find(fixture, type, value, &from);
 
 	if (!event) {
-		print_events(fixture);
+		kernel_fixture_print(fixture);
 		fail_msg("no %s event '%s'", event_type_name(type), value);
 	}
 	return event;
@@ -223,7 +231,7 @@ void kernel_fixture_expect_none(struct kernel_fixture *fixture, enum event_type 
 	size_t from = 0;
 
 	if (kernel_fixture_find(fixture, type, value, &from)) {
-		print_events(fixture);
+		kernel_fixture_print(fixture);
 		fail_msg("unexpected %s event '%s'", event_type_name(type), value);
 	}
 }

@@ -41,6 +41,9 @@ int kernel_fixture_run(struct kernel_fixture *fixture, int (*act)(void *ctx), vo
 const struct event *kernel_fixture_find(struct kernel_fixture *fixture, enum event_type type,
                                         const char *value, size_t *from);
 
+/* All that was seen, for people. */
+void kernel_fixture_print(const struct kernel_fixture *fixture);
+
 /* Fails the test when there is none. */
 const struct event *kernel_fixture_expect(struct kernel_fixture *fixture, enum event_type type,
                                           const char *value);

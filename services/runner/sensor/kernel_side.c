@@ -36,6 +36,12 @@ static const struct hook_row hook_rows[] = {
          false, false},
         {"tp_btf/io_uring_complete", "opens of files through io_uring",
          PROGRAM(on_io_uring_complete), false, true},
+        {"tp_btf/inode_set_ctime_to_ts", "renames, links, removals and other changes of files",
+         PROGRAM(on_ctime_set), false, true},
+        {"tp_btf/ctime_ns_xchg", "the same, on file systems with fine time stamps",
+         PROGRAM(on_ctime_exchange), false, true},
+        {"tp_btf/ctime_xchg_skip", "the same, twice within a tick", PROGRAM(on_ctime_same), false,
+         true},
         {"cgroup/sock_create", "owners of sockets", PROGRAM(on_socket), true, false},
         {"cgroup/connect4", "IPv4 destinations", PROGRAM(on_connect4), true, false},
         {"cgroup/connect6", "IPv6 destinations", PROGRAM(on_connect6), true, false},
@@ -43,7 +49,11 @@ static const struct hook_row hook_rows[] = {
          false},
         {"cgroup/sendmsg6", "IPv6 destinations of unconnected sockets", PROGRAM(on_sendmsg6), true,
          false},
-        {"cgroup_skb/egress", "DNS queries and TLS server names", PROGRAM(on_egress), true, false},
+        {"cgroup_skb/egress", "DNS queries, TLS and QUIC server names", PROGRAM(on_egress), true,
+         false},
+        {"cgroup_skb/ingress", "DNS answers", PROGRAM(on_ingress), true, false},
+        {"tp_btf/inet_sock_set_state", "results of TCP connects", PROGRAM(on_socket_state), false,
+         true},
 };
 
 enum { HOOKS = sizeof(hook_rows) / sizeof(*hook_rows) };
@@ -106,6 +116,37 @@ static void skeleton_drop(struct kernel_side *kernel)
 	kernel->skeleton = NULL;
 }
 
+static void hook_missing(struct kernel_side *kernel, size_t hook, const char *reason)
+{
+	struct sensor_hook *row = &kernel->hooks[hook];
+
+	row->active = false;
+	(void)snprintf(row->missing, sizeof(row->missing), "%.*s", (int)sizeof(row->missing) - 1,
+	               reason);
+}
+
+/* Tracepoints of newer kernels: what does not exist is not even tried. */
+static void find_hooks(struct kernel_side *kernel)
+{
+	for (size_t i = 0; i < HOOKS; i++) {
+		const char *name = strchr(hook_rows[i].name, '/') + 1;
+
+		if (hook_rows[i].optional && libbpf_find_vmlinux_btf_id(name, BPF_TRACE_RAW_TP) < 0)
+			hook_missing(kernel, i, "this kernel does not have the tracepoint");
+	}
+}
+
+/* Do all programs that see changes of files load? */
+static bool changes_traced(const struct kernel_side *kernel, bool optional)
+{
+	bool all = optional;
+
+	for (size_t i = 0; i < HOOKS; i++)
+		if (strstr(hook_rows[i].name, "ctime"))
+			all = all && kernel->hooks[i].active;
+	return all;
+}
+
 /* One attempt to load, with or without the optional programs. */
 static int try_load(struct kernel_side *kernel, bool optional, struct error *err)
 {
@@ -119,7 +160,9 @@ static int try_load(struct kernel_side *kernel, bool optional, struct error *err
 		                       "cannot open the sensor's object: %s", strerror(errno));
 	for (size_t i = 0; i < HOOKS; i++)
 		if (hook_rows[i].optional)
-			(void)bpf_program__set_autoload(program_of(kernel, i), optional);
+			(void)bpf_program__set_autoload(program_of(kernel, i),
+			                                optional && kernel->hooks[i].active);
+	kernel->skeleton->rodata->changes_traced = changes_traced(kernel, optional);
 	for (enum kernel_ring i = 0; i < KERNEL_RINGS && r == 0; i++)
 		r = bpf_map__set_max_entries(ring_map(kernel, i), (uint32_t)kernel->ring_sizes[i]);
 	if (r == 0)
@@ -133,15 +176,6 @@ static int try_load(struct kernel_side *kernel, bool optional, struct error *err
 	        err, ERROR_FATAL, -r,
 	        "this kernel refuses the sensor (%.*s): Linux 5.17 or newer is needed",
 	        VIEW_ARG(refusal(-r, log)));
-}
-
-static void hook_missing(struct kernel_side *kernel, size_t hook, const char *reason)
-{
-	struct sensor_hook *row = &kernel->hooks[hook];
-
-	row->active = false;
-	(void)snprintf(row->missing, sizeof(row->missing), "%.*s", (int)sizeof(row->missing) - 1,
-	               reason);
 }
 
 static int load(struct kernel_side *kernel, struct error *err)
@@ -162,7 +196,7 @@ static int load(struct kernel_side *kernel, struct error *err)
 	if (try_load(kernel, false, err) < 0)
 		return -err->code;
 	for (size_t i = 0; i < HOOKS; i++)
-		if (hook_rows[i].optional)
+		if (hook_rows[i].optional && kernel->hooks[i].active)
 			hook_missing(kernel, i, first.text);
 	return 0;
 }
@@ -221,6 +255,7 @@ struct kernel_side *kernel_side_open(const struct sensor_options *options, struc
 		error_set_class(err, ERROR_FATAL, EIO, "cannot count the CPUs of this host");
 		return NULL;
 	}
+	find_hooks(kernel);
 	if (load(kernel, err) < 0 || attach_tasks(kernel, err) < 0)
 		return NULL;
 	opened = kernel;

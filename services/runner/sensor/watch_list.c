@@ -87,6 +87,21 @@ enum watch_match watch_list_match(const struct watch_list *list, struct view pat
 	return WATCH_MATCH_NONE;
 }
 
+enum watch_match watch_list_match_tree(const struct watch_list *list, struct view path)
+{
+	enum watch_match match = watch_list_match(list, path);
+
+	for (size_t i = 0; i < list->count && match != WATCH_MATCH_CRED; i++) {
+		const struct watch_entry *entry = &list->entries[i];
+
+		/* The path is a directory above the prefix, or the one that it names. */
+		if (entry->size > path.size && memcmp(entry->prefix, path.data, path.size) == 0 &&
+		    (entry->prefix[path.size] == '/' || view_is(path, "/")))
+			match = entry->cred ? WATCH_MATCH_CRED : WATCH_MATCH_PLAIN;
+	}
+	return match;
+}
+
 /* Where the last component of the path in `out` begins. */
 static size_t parent_of(const struct buf *out, size_t start)
 {
