@@ -53,7 +53,10 @@ const struct db_statement sql_run_processes = {
 
 const struct db_statement sql_allow_entries = {
         "differ_allow_entries",
-        "SELECT package_name, kind, value FROM allowlists ORDER BY created_at, id"};
+        "SELECT id, package_name, kind, value FROM ("
+        " SELECT id, package_name, kind, value, created_at FROM allowlists UNION ALL"
+        " SELECT id, package_name, kind, value, created_at FROM allow_rules) e"
+        " ORDER BY created_at, id"};
 
 const struct db_statement sql_event_ids = {
         "differ_event_ids", "SELECT nextval('events_id_seq') FROM generate_series(1, $1::int)"};

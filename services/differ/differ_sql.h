@@ -32,7 +32,7 @@ extern const struct db_statement sql_run_sightings_page;
  * said last, then (column 4, "fills") what its threads said first. */
 extern const struct db_statement sql_run_processes;
 
-/* Columns: package or NULL, kind, value. */
+/* Columns: id, package or NULL, kind, value. */
 extern const struct db_statement sql_allow_entries;
 
 /* $1 how many. Column: the first id of each of so many chunks, ascending. */

@@ -45,10 +45,10 @@ static bool path_fingerprint(struct fingerprinter *fingerprinter, const struct e
 	if (clean.size == 0)
 		return false;
 	struct view path = normalize_path(&fingerprinter->normalizer, clean);
-	if (filter_hides_path(filter, own, path))
-		return false;
 	bool writes = event->file.flags & WRITE_FLAGS;
 	ret->category = writes ? CATEGORY_PATH_WRITE : CATEGORY_PATH_READ;
+	if (filter_hides_text(filter, own, ret->category, path))
+		return false;
 	ret->compatible = path;
 	ret->value = fold_path(path, event->process.actor, &fingerprinter->folded);
 	ret->cred = event->process.tags & EVENT_TAG_CRED;
@@ -56,6 +56,7 @@ static bool path_fingerprint(struct fingerprinter *fingerprinter, const struct e
 }
 
 static bool exec_fingerprint(struct fingerprinter *fingerprinter, const struct event *event,
+                             const struct filter *filter, const struct filter_rules *own,
                              struct fingerprint *ret)
 {
 	struct view path = event->exec.path;
@@ -63,7 +64,7 @@ static bool exec_fingerprint(struct fingerprinter *fingerprinter, const struct e
 		path.size--;
 	ret->category = CATEGORY_EXEC;
 	ret->value = text_trim(text_clean(path, &fingerprinter->clean));
-	return ret->value.size > 0;
+	return ret->value.size > 0 && !filter_hides_text(filter, own, CATEGORY_EXEC, ret->value);
 }
 
 static bool connect_fingerprint(struct fingerprinter *fingerprinter, const struct event *event,
@@ -90,6 +91,7 @@ static struct view host_of(struct fingerprinter *fingerprinter, struct view name
 }
 
 static bool dns_fingerprint(struct fingerprinter *fingerprinter, const struct event *event,
+                            const struct filter *filter, const struct filter_rules *own,
                             struct fingerprint *ret)
 {
 	struct view name = host_of(fingerprinter, event->dns.name);
@@ -97,7 +99,7 @@ static bool dns_fingerprint(struct fingerprinter *fingerprinter, const struct ev
 		name.size--;
 	ret->category = CATEGORY_DNS;
 	ret->value = name;
-	return name.size > 0;
+	return name.size > 0 && !filter_hides_text(filter, own, CATEGORY_DNS, name);
 }
 
 static bool tls_fingerprint(struct fingerprinter *fingerprinter, const struct event *event,
@@ -106,7 +108,8 @@ static bool tls_fingerprint(struct fingerprinter *fingerprinter, const struct ev
 {
 	ret->category = CATEGORY_HTTPS_HOST;
 	ret->value = host_of(fingerprinter, event->tls.sni);
-	return ret->value.size > 0 && !filter_hides_host(filter, own, ret->value);
+	return ret->value.size > 0 &&
+	       !filter_hides_text(filter, own, CATEGORY_HTTPS_HOST, ret->value);
 }
 
 static struct view bounded_value(struct view value, struct buf *out)
@@ -137,13 +140,13 @@ bool fingerprint_of(struct fingerprinter *fingerprinter, const struct event *eve
 		found = path_fingerprint(fingerprinter, event, filter, own, ret);
 		break;
 	case EVENT_EXEC:
-		found = exec_fingerprint(fingerprinter, event, ret);
+		found = exec_fingerprint(fingerprinter, event, filter, own, ret);
 		break;
 	case EVENT_CONNECT:
 		found = connect_fingerprint(fingerprinter, event, filter, own, ret);
 		break;
 	case EVENT_DNS:
-		found = dns_fingerprint(fingerprinter, event, ret);
+		found = dns_fingerprint(fingerprinter, event, filter, own, ret);
 		break;
 	case EVENT_TLS:
 		found = tls_fingerprint(fingerprinter, event, filter, own, ret);
