@@ -25,6 +25,12 @@ void deviations_handle_list(void *ctx, struct http_request *request);
 void deviations_handle_of_run(void *ctx, struct http_request *request);
 void deviations_handle_get(void *ctx, struct http_request *request);
 
+void triage_handle_suppress(void *ctx, struct http_request *request);
+void triage_handle_unsuppress(void *ctx, struct http_request *request);
+void triage_handle_allow(void *ctx, struct http_request *request);
+void triage_handle_reanalyse_run(void *ctx, struct http_request *request);
+void triage_handle_reanalyse_package(void *ctx, struct http_request *request);
+
 void decisions_handle_list(void *ctx, struct http_request *request);
 void decisions_handle_promote(void *ctx, struct http_request *request);
 void decisions_handle_reject(void *ctx, struct http_request *request);

@@ -19,11 +19,13 @@
 	UTC("r.judged_at") " AS judged_at," \
 	" r.failure_reason, r.events_emitted, r.events_dropped," \
 	" COALESCE(p.events_stored, 0) AS events_stored, r.duration_ns / 1000000 AS duration_ms," \
-	" d.deviation_count, COALESCE((ARRAY['info', 'warn', 'crit'])[d.rank], '') AS max_severity," \
+	" d.deviation_count, d.open_deviations, COALESCE((ARRAY['info', 'warn', 'crit'])[d.rank], '') AS max_severity," \
 	" r.image, r.image_digest, r.node_version, r.npm_version, r.sensor_tier"
 #define TABLES \
 	" FROM runs r LEFT JOIN run_progress p ON p.run_id = r.id, LATERAL" \
-	"  (SELECT count(*) AS deviation_count, max(" SEVERITY_RANK("severity") ") AS rank" \
+	"  (SELECT count(*) AS deviation_count," \
+	"    count(*) FILTER (WHERE NOT suppressed) AS open_deviations," \
+	"    max(" SEVERITY_RANK("severity") ") FILTER (WHERE NOT suppressed) AS rank" \
 	"    FROM deviations WHERE run_id = r.id) d"
 
 static const struct db_statement one_run = {"api_run", COLUMNS TABLES " WHERE r.id = $1"};
