@@ -56,7 +56,8 @@ struct command {
 	int (*run)(const struct cli *cli, const struct command_args *args, struct error *err);
 };
 
-extern const struct command command_package_add, command_package_list, command_package_remove;
+extern const struct command command_package_add, command_package_list, command_package_remove,
+        command_package_policy;
 extern const struct command command_scan_submit;
 extern const struct command command_run_list, command_run_show, command_run_reject,
         command_run_reanalyse;

@@ -13,6 +13,7 @@ static const struct command *const commands[] = {
         &command_package_add,
         &command_package_list,
         &command_package_remove,
+        &command_package_policy,
         &command_release_list,
         &command_scan_submit,
         &command_run_list,

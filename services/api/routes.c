@@ -73,6 +73,7 @@ const struct http_route api_routes[] = {
         POST("/v1/packages", BODY_MAX_BYTES, packages_handle_add),
         GET("/v1/packages/{name}", packages_handle_get),
         CHANGE("DELETE", "/v1/packages/{name}", 0, packages_handle_remove),
+        CHANGE("PUT", "/v1/packages/{name}/policy", BODY_MAX_BYTES, packages_handle_policy),
         POST("/v1/packages/{name}/reanalyse", BODY_MAX_BYTES, triage_handle_reanalyse_package),
         GET("/v1/releases", releases_handle_list),
         GET("/v1/runs", runs_handle_list),

@@ -11,6 +11,7 @@
 void packages_handle_list(void *ctx, struct http_request *request);
 void packages_handle_get(void *ctx, struct http_request *request);
 void packages_handle_add(void *ctx, struct http_request *request);
+void packages_handle_policy(void *ctx, struct http_request *request);
 void packages_handle_remove(void *ctx, struct http_request *request);
 
 void releases_handle_list(void *ctx, struct http_request *request);

@@ -12,7 +12,7 @@
 	"SELECT r.id, r.package_name AS package, r.version, r.state, r.phase, r.verdict, r.complete," \
 	" r.incomplete_reason, r.attempt, r.is_baseline," \
 	" CASE WHEN r.is_baseline AND r.decision = 'reject' THEN '' ELSE r.decision END AS decision," \
-	" r.trigger, r.target_runner, r.runner_id, " \
+	" r.trigger, r.control_of, r.target_runner, r.runner_id, " \
 	UTC("r.queued_at") " AS queued_at, " \
 	UTC("r.started_at") " AS started_at, " \
 	UTC("r.finished_at") " AS finished_at, " \
@@ -40,7 +40,7 @@ static const struct param run_filters[] = {
 	{"phase", PARAM_WORD, "queued|leased|running|finished|judged"},
 	{"verdict", PARAM_WORD, "seeded|clean|deviates|incomplete|none"},
 	{"decision", PARAM_WORD, "promote|reject"},
-	{"trigger", PARAM_WORD, "release|scan"},
+	{"trigger", PARAM_WORD, "release|scan|seed|control"},
 	{"runner", PARAM_TEXT, NULL},
 	{"since", PARAM_TIME, NULL},
 	{"until", PARAM_TIME, NULL},
