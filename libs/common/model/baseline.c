@@ -134,7 +134,10 @@ static const struct db_statement settle_baseline = {
 static const struct db_statement merge_fingerprints = {
 	"baseline_merge",
 	"WITH seen AS MATERIALIZED ("
-	" SELECT category, value, actor, count FROM run_fingerprints WHERE run_id = $2"
+	" SELECT category, value, actor, count FROM run_fingerprints f WHERE run_id = $2"
+	/* What an allow entry covers is no part of it, as when the entry had been there before. */
+	" AND NOT EXISTS (SELECT 1 FROM deviations d WHERE d.run_id = $2 AND d.suppressed_by = 'entry'"
+	" AND d.category = f.category AND d.actor = f.actor AND d.value = f.value)"
 	" UNION ALL"
 	" SELECT category, value, actor, 1 FROM deviations WHERE run_id = $2"
 	" AND NOT EXISTS (SELECT 1 FROM run_sightings WHERE run_id = $2)),"
