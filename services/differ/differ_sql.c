@@ -163,7 +163,8 @@ const struct db_statement sql_unreported_fingerprints = {
         " WHERE f.run_id = $1"
         " AND NOT " KNOWN(
                 "$2::text", "f.category", "f.actor", "(f.value)", "$3::bigint",
-                "f.cred") " AND (f.cred OR NOT $4::boolean) AND NOT EXISTS (SELECT 1 FROM "
+                "f.cred") " AND NOT " KNOWN("$2::text", "f.category", "f.actor", "(f.compatible)",
+                "$3::bigint", "f.cred") " AND (f.cred OR NOT $4::boolean) AND NOT EXISTS (SELECT 1 FROM "
                           "deviations d WHERE d.run_id = f.run_id"
                           "  AND d.category = f.category AND d.actor = f.actor AND d.value = "
                           "f.value)"
@@ -194,18 +195,19 @@ const struct db_statement sql_note_rules = {
         "differ_note_rules",
         "UPDATE runs SET rules_digest = fangs_rules_digest(package_name) WHERE id = $1"};
 
+// clang-format off
 const struct db_statement sql_run_deviations = {
-        "differ_run_deviations",
-        "SELECT d.id, d.category, d.value, d.suppressed_by, d.suppressed_why,"
-        " $3::boolean AND " KNOWN(
-                "$2::text", "d.category", "d.actor", "(d.value)", "$4::bigint",
-                "coalesce(f.cred, FALSE)") " FROM deviations d LEFT JOIN run_fingerprints f ON "
-                                           "f.run_id = $1"
-                                           "  AND f.category = d.category AND f.actor = d.actor "
-                                           "AND f.value = d.value"
-                                           " WHERE d.run_id = $1 AND (NOT d.suppressed OR "
-                                           "d.suppressed_by IN ('entry', 'baseline'))"
-                                           " ORDER BY d.id"};
+	"differ_run_deviations",
+	"SELECT d.id, d.category, d.value, d.suppressed_by, d.suppressed_why,"
+	" coalesce(f.compatible, d.value), $3::boolean AND ("
+	KNOWN("$2::text", "d.category", "d.actor", "(d.value)", "$4::bigint", "coalesce(f.cred, FALSE)")
+	" OR " KNOWN("$2::text", "d.category", "d.actor", "(f.compatible)", "$4::bigint",
+		"coalesce(f.cred, FALSE)")
+	") FROM deviations d LEFT JOIN run_fingerprints f ON f.run_id = $1"
+	"  AND f.category = d.category AND f.actor = d.actor AND f.value = d.value"
+	" WHERE d.run_id = $1 AND (NOT d.suppressed OR d.suppressed_by IN ('entry', 'baseline'))"
+	" ORDER BY d.id"};
+// clang-format on
 
 const struct db_statement sql_count_by_person = {
         "differ_count_by_person",

@@ -73,7 +73,7 @@ static const struct text_kind {
         {"path_read", MATCH_PREFIX, HOLDS_FOR(CATEGORY_PATH_READ)},
         {"path_write", MATCH_PREFIX, HOLDS_FOR(CATEGORY_PATH_WRITE)},
         {"sni", MATCH_HOST, HOLDS_FOR(CATEGORY_HTTPS_HOST)},
-        {"dns", MATCH_HOST, HOLDS_FOR(CATEGORY_DNS)},
+        {"dns", MATCH_HOST, HOLDS_FOR(CATEGORY_DNS) | HOLDS_FOR(CATEGORY_DESTINATION)},
         {"exec", MATCH_PROGRAM, HOLDS_FOR(CATEGORY_EXEC)},
 };
 enum { TEXT_KINDS = sizeof(text_kinds) / sizeof(text_kinds[0]) };
@@ -99,6 +99,7 @@ struct filter_rules {
 };
 
 struct filter {
+	struct filter_rules content_networks; /* built in */
 	struct filter_rules global;
 	struct filter_rules *packages;
 };
@@ -123,7 +124,7 @@ struct filter *filter_create(void)
 	for (size_t i = 0; i < sizeof(builtin_ranges) / sizeof(builtin_ranges[0]); i++) {
 		struct cidr cidr;
 		if (cidr_parse(view_of_string(builtin_ranges[i]), &cidr))
-			add_range(&filter->global, NULL, &cidr);
+			add_range(&filter->content_networks, NULL, &cidr);
 	}
 	return filter;
 }
@@ -147,6 +148,7 @@ void filter_destroy(struct filter *filter)
 {
 	if (!filter)
 		return;
+	release_rules(&filter->content_networks);
 	release_rules(&filter->global);
 	while (filter->packages) {
 		struct filter_rules *rules = filter->packages;
@@ -246,9 +248,21 @@ static bool matches(enum match match, struct view rule, struct view value)
 	return false;
 }
 
+/* Of "<address or name>:<port>", IPv6 without brackets. */
+static struct view without_port(struct view destination)
+{
+	while (destination.size && destination.data[destination.size - 1] != ':')
+		destination.size--;
+	if (destination.size)
+		destination.size--;
+	return destination;
+}
+
 static const struct text_rule *find_text(const struct filter_rules *rules, enum category category,
                                          struct view value)
 {
+	if (category == CATEGORY_DESTINATION)
+		value = without_port(value);
 	for (size_t kind = 0; kind < TEXT_KINDS; kind++) {
 		if (!(text_kinds[kind].categories & HOLDS_FOR(category)))
 			continue;
@@ -259,6 +273,11 @@ static const struct text_rule *find_text(const struct filter_rules *rules, enum 
 		}
 	}
 	return NULL;
+}
+
+bool filter_is_content_network(const struct filter *filter, const struct ip *ip)
+{
+	return find_range(&filter->content_networks, ip);
 }
 
 bool filter_hides_address(const struct filter *filter, const struct filter_rules *own,
@@ -272,16 +291,6 @@ bool filter_hides_text(const struct filter *filter, const struct filter_rules *o
 {
 	return find_text(&filter->global, category, value) ||
 	       (own && find_text(own, category, value));
-}
-
-/* "<address>:<port>", IPv6 without brackets. */
-static struct view without_port(struct view destination)
-{
-	while (destination.size && destination.data[destination.size - 1] != ':')
-		destination.size--;
-	if (destination.size)
-		destination.size--;
-	return destination;
 }
 
 static const char *entry_of_address(const struct filter_rules *rules, const struct ip *ip)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What is not reported: addresses of the built-in ranges of large content networks, and whatever a
- * person allowed, for all packages or for one (`allowlists`, kinds cidr, path, sni; `allow_rules`,
- * kinds path_read, path_write, dns, exec).
+ * What is not reported: named destinations in the built-in ranges of large content networks, and
+ * whatever a person allowed, for all packages or for one (`allowlists`, kinds cidr, path, sni;
+ * `allow_rules`, kinds path_read, path_write, dns, exec).
  *
  * A filter is built once, entry by entry, and then only asked; it is replaced as a whole when the
  * entries changed. Paths are compared by prefix with the normalized path; hosts and names by
@@ -23,7 +23,7 @@
 struct filter;
 struct filter_rules; /* of one package */
 
-struct filter *filter_create(void); /* the built-in ranges only */
+struct filter *filter_create(void); /* knows the built-in ranges only */
 void filter_destroy(struct filter *filter);
 
 struct filter_entry {
@@ -38,10 +38,13 @@ int filter_add(struct filter *filter, locale_t locale, const struct filter_entry
 /* A package's own rules, borrowed; NULL when it has none. */
 const struct filter_rules *filter_package(const struct filter *filter, const char *package);
 
+/* In a built-in range: not reported where a name was recorded for it. */
+bool filter_is_content_network(const struct filter *filter, const struct ip *ip);
+
 /* While events are looked at. `own` may be NULL. */
 bool filter_hides_address(const struct filter *filter, const struct filter_rules *own,
                           const struct ip *ip);
-/* Of all categories but destinations. */
+/* Of destinations: those that are known by name. */
 bool filter_hides_text(const struct filter *filter, const struct filter_rules *own,
                        enum category category, struct view value);
 

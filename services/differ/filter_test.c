@@ -45,7 +45,8 @@ static bool hides(struct fixture *f, const char *package, const char *address)
 	if (!ip_parse(view_of_string(address), &ip))
 		return false;
 	const struct filter_rules *own = package ? filter_package(f->filter, package) : NULL;
-	return filter_hides_address(f->filter, own, &ip);
+	return filter_is_content_network(f->filter, &ip) ||
+	       filter_hides_address(f->filter, own, &ip);
 }
 
 static bool hides_text(struct fixture *f, const struct filter_rules *own, enum category category,
@@ -163,6 +164,9 @@ static void kinds_hold_for_their_categories(void **state)
 	        {"dns", ".a.test", CATEGORY_DNS, "ba.test", false},
 	        {"dns", ".a.test", CATEGORY_DNS, "a.test", false},
 	        {"dns", "a.test", CATEGORY_HTTPS_HOST, "a.test", false},
+	        {"dns", "a.test", CATEGORY_DESTINATION, "a.test:443", true},
+	        {"dns", ".a.test", CATEGORY_DESTINATION, "b.a.test:443", true},
+	        {"dns", "a.test", CATEGORY_DESTINATION, "b.test:443", false},
 	        {"sni", ".a.test", CATEGORY_HTTPS_HOST, "b.a.test", true},
 	        {"sni", "a.test", CATEGORY_DNS, "a.test", false},
 	        {"exec", "/bin/ls", CATEGORY_EXEC, "/bin/ls", true},
