@@ -271,7 +271,9 @@ const struct db_statement sql_judge = {
 
 const struct db_statement sql_judge_late = {
         "differ_judge_late",
-        "UPDATE runs SET verdict = 'deviates', is_baseline = FALSE, judged_at = now()"
+        "UPDATE runs SET verdict = 'deviates', is_baseline = FALSE, judged_at = now(),"
+        /* the allow entries are still to be asked about it */
+        " rules_digest = NULL"
         " WHERE id = $1 AND phase = 'judged' AND verdict <> 'deviates' RETURNING complete"};
 
 const struct db_statement sql_record_result = {
