@@ -45,13 +45,14 @@ class Installation:
         number = list(bytes.fromhex(run_id))
         for line in self.lines:
             self._post(f"/v1/runs/{run_id}/events", {**line, "run_id": number})
-        event = next(e for line in self.lines for e in line["events"] if e["type"] == 1)
+        event = next(e for line in self.lines for e in line["events"]
+                     if e["type"] == 1 and e["payload"]["CommStr"] == "node")
         events = []
         for path in paths:
             event = copy.deepcopy(event)
             payload = event["payload"]
             payload["Path"] = list(path.encode().ljust(len(payload["Path"]), b"\0"))
-            payload.update(PathLen=len(path) + 1, Flags=0o101)
+            payload.update(PathLen=len(path) + 1, PathName=path, Flags=0o101)
             payload["Header"]["Tags"] = 1
             events.append(event)
         self._post(f"/v1/runs/{run_id}/events",
