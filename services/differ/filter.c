@@ -308,6 +308,10 @@ static const char *entry_of(const struct filter_rules *rules, enum category cate
 	struct ip ip;
 	if (category == CATEGORY_DESTINATION && ip_parse(without_port(value), &ip))
 		return entry_of_address(rules, &ip);
+	if (category == CATEGORY_DESTINATION) { /* by its name */
+		category = CATEGORY_DNS;
+		value = without_port(value);
+	}
 	const struct text_rule *rule = find_text(rules, category, value);
 	return rule ? rule->id : NULL;
 }

@@ -134,12 +134,14 @@ static bool manager_path(struct fingerprinter *fingerprinter, struct view clean,
 {
 	struct package_path place;
 	if (!ret->cred) {
-		if (ret->category == CATEGORY_PATH_READ || place_is_npms(clean))
+		if (ret->category == CATEGORY_PATH_READ)
 			return false;
 		if (place_of_package(clean, &place)) {
 			unpacked(fingerprinter, &place, ret);
 			return true;
 		}
+		if (place_is_npms(clean))
+			return false;
 		if (memmem(clean.data, clean.size, "/node_modules/", strlen("/node_modules/")))
 			return false; /* the folder of a scope */
 	}
@@ -241,6 +243,8 @@ static bool connect_fingerprint(struct fingerprinter *fingerprinter, const struc
 	    filter_hides_address(filter, own, &ip))
 		return false;
 	struct view name = host_of(fingerprinter, connect->name);
+	if (name.size && filter_hides_text(filter, own, CATEGORY_DNS, name))
+		return false;
 	bool of_content_network = filter_is_content_network(filter, &ip);
 	bool names_known = event->process.start_ns != 0; /* our sensor */
 	/* The name has a fingerprint of its own. Where the sensor does not say which name led to an

@@ -52,6 +52,7 @@ function deviationTable(items, run, refresh) {
     ['Value', (deviation) => element('div', { class: 'value' }, mono(deviation.value), evidence(deviation))],
     ['Who', (deviation) => deviation.actor],
     ['Process', (deviation) => mono(deviation.process)],
+    ['Command', (deviation) => mono(deviation.command)],
     ['Why', (deviation) => deviation.reason],
     ['Counts', (deviation) => triage(deviation, run, refresh)],
   ], items, 'This run did nothing that its predecessors had not done.');
