@@ -17,7 +17,7 @@ from harness import attacker, corpus
 HOME = """
 echo nameserver ATTACKER >/etc/resolv.conf
 mkdir -p /root/.ssh /root/.aws /root/.docker /root/.kube /root/Desktop
-echo '//registry.test/:_authToken=npm_canary0123456789' >/root/.npmrc
+echo '//REGISTRY/:_authToken=npm_canary0123456789' >/root/.npmrc
 echo key >/root/.ssh/id_rsa
 echo key >/root/.aws/credentials
 echo SECRET=canary >/root/.env
@@ -44,7 +44,8 @@ def the_attacker(tmp_path_factory):
 
 
 def scan(stack, registry, package, version):
-    command = ["sh", "-c", COMMAND.replace("PACKAGE", f"{package}@{version}")]
+    command = COMMAND.replace("PACKAGE", f"{package}@{version}")
+    command = ["sh", "-c", command.replace("REGISTRY", f"{registry.address}:{registry.port}")]
     return corpus.scan(stack, package, version, command=command,
                        env={"npm_config_registry": registry.url})
 
@@ -88,8 +89,9 @@ def test_every_attack_is_held(make_stack, registry, the_attacker):
     stack = make_stack(registry_url=registry.url, slots=corpus.SLOTS, counts={"watcher": 0})
     wrong = []
     for name, first, run, deviations in corpus.each(lambda n: perform(stack, registry, n), ATTACKS):
-        print(f"{name} {run['verdict']}: {ATTACKS[name]['title']}")
+        print(f"{name} {run['verdict']}, {len(deviations)} deviations: {ATTACKS[name]['title']}")
         for deviation in deviations:
-            print("   ", corpus.line(run["package"], "1.0.1", deviation))
+            if deviation["severity"] == "crit":
+                print("   ", corpus.line(run["package"], "1.0.1", deviation))
         wrong += complaints(registry, name, first, run, deviations)
     assert not wrong, "\n".join(wrong)
