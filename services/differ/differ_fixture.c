@@ -47,8 +47,12 @@ struct differ_fixture *differ_fixture_create(void)
 	f->service = service_start("fangs-differ-test", &(struct service_config){0}, &err);
 	if (!f->service)
 		give_up("service", err.text);
-	f->config = (struct differ_config){
-	        .batch_messages = 64, .batch_bytes = 1 << 20, .cached_runs = 64, .quiet_ms = 300};
+	f->config = (struct differ_config){.batch_messages = 64,
+	                                   .batch_bytes = 1 << 20,
+	                                   .cached_runs = 64,
+	                                   .quiet_ms = 300,
+	                                   .seed_runs = 1,
+	                                   .control_limit_ms = MS_PER_S};
 	return f;
 }
 
@@ -269,12 +273,17 @@ char *differ_fixture_dump(struct differ_fixture *f)
 	        "actor,"
 	        "   reason, process, e.data), E'\\n' ORDER BY d.id)"
 	        "   FROM deviations d JOIN events e ON e.id = d.evidence_event_id),"
-	        " (SELECT string_agg(concat_ws('|', b.*), E'\\n' ORDER BY package_name, category, "
-	        "value)"
-	        "   FROM baseline_fingerprints b),"
+	        " (SELECT string_agg(concat_ws('|', package_name, category, value,"
+	        "   first_seen_run_id, last_seen_run_id, occurrence_count, merged_run_id, "
+	        "since_line,"
+	        "   until_line, seen_promotion), E'\\n' ORDER BY package_name, category, value)"
+	        "   FROM baseline_fingerprints),"
+	        " (SELECT string_agg(concat_ws('|', package_name, category, actor, value, pattern,"
+	        "   tail, shown_by, not_shown_by), E'\\n' ORDER BY package_name, category, actor,"
+	        "   value, pattern, tail) FROM volatile_values),"
 	        " (SELECT string_agg(concat_ws('|', a.*), E'\\n'"
 	        "   ORDER BY package_name, category, value, actor) FROM baseline_actors a),"
-	        " (SELECT string_agg(concat_ws('|', package_name, seeded_by), E'\\n'"
+	        " (SELECT string_agg(concat_ws('|', package_name, state, seeded_by), E'\\n'"
 	        "   ORDER BY package_name) FROM baselines),"
 	        " (SELECT string_agg(concat_ws('|', m ->> 'type', m ->> 'run_id', m ->> 'id',"
 	        "   m ->> 'verdict'), E'\\n' ORDER BY m ->> 'type', m ->> 'run_id', m ->> 'id')"

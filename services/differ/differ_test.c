@@ -13,7 +13,7 @@
 #include "base/clock.h"
 #include "differ_fixture.h"
 
-enum { RECORDED_EVENTS_1_0_0 = 1734, RECORDED_EVENTS_1_0_1 = 1742, RECORDED_VALUES_1_0_1 = 885 };
+enum { RECORDED_EVENTS_1_0_0 = 1734, RECORDED_EVENTS_1_0_1 = 1742, RECORDED_VALUES_1_0_1 = 29 };
 
 static int set_up(void **state)
 {
@@ -67,16 +67,13 @@ static struct event package_read(const char *path)
 	return differ_fixture_open(path, O_RDONLY, ACTOR_PACKAGE);
 }
 
-/* What 1.0.1 does and 1.0.0 did not; the first two are npm's random names, which the existing
- * runner's events do not let us tell from the package's doing. */
+/* What 1.0.1 does and 1.0.0 did not. The existing runner does not say whose doing it was. */
 static const char expected_deviations[] =
+        "fs_new_path_read /etc/group info sh > npm > node > id\n"
+        "fs_new_path_read /etc/passwd crit sh > npm > node > id\n"
         "fs_new_path_read /root/.ssh/id_rsa crit sh > npm > node\n"
-        "fs_new_path_write /etc/evil info sh > npm > node\n"
-        "fs_new_path_write /root/.npm/_cacache/tmp/<HEX>-aa43-4795-b97e-954cbed79fdc info sh > "
-        "npm\n"
-        "fs_new_path_write /root/.npm/_cacache/tmp/<HEX>-da8f-4deb-a599-b9da9002ff46 info sh > "
-        "npm\n"
-        "net_new_destination 192.0.2.10:31337 warn sh > npm > node";
+        "fs_new_path_write /etc/evil warn sh > npm > node\n"
+        "net_new_destination 192.0.2.10:31337 crit sh > npm > node";
 
 static const char deviation_lines[] =
         "SELECT string_agg(concat_ws(' ', category, value, severity, process), E'\\n'"
@@ -408,6 +405,158 @@ static void package_code_is_told_from_the_manager(void **state)
 	expect_run(f, &accepted, "done|judged|clean|t|t|");
 }
 
+static struct event connect_to(const char *name, uint8_t last, uint16_t port, enum actor actor)
+{
+	struct event event = differ_fixture_exec("", actor);
+	event.type = EVENT_CONNECT;
+	event.wire_type = EVENT_CONNECT;
+	event.process.start_ns = 1; /* our sensor: it would say the name */
+	event.connect =
+	        (struct event_connect){.family = 2, .port = port, .name = view_of_string(name)};
+	memcpy(event.connect.address, (uint8_t[]){192, 0, 2, last}, 4);
+	return event;
+}
+
+static void give(struct differ_fixture *f, const struct run_id *run, uint64_t seq,
+                 struct event event)
+{
+	differ_fixture_batch(f, run, 1, seq, &event, 1);
+	differ_fixture_drain(f);
+}
+
+static const char severities[] =
+        "SELECT string_agg(concat_ws(' ', value, severity), E'\n' ORDER BY value COLLATE \"C\")"
+        " FROM deviations";
+
+static void a_credential_makes_earlier_connections_worse(void **state)
+{
+	struct differ_fixture *f = *state;
+	struct event npmrc = package_read("/root/.npmrc");
+	(void)short_run(f, "1.0.0", package_read("/a"));
+	differ_fixture_drain(f);
+	struct run_id run = differ_fixture_run(f, "left-pad", "1.0.1");
+	give(f, &run, 1, connect_to("c2.test", 9, 443, ACTOR_PACKAGE));
+	expect_text(f, severities, "c2.test:443 warn");
+	give(f, &run, 2, npmrc);
+	expect_text(f, severities, "/root/.npmrc crit\nc2.test:443 crit");
+	give(f, &run, 3, npmrc); /* again: nothing more to say */
+	differ_fixture_stop(f);
+	differ_fixture_start(f);
+	give(f, &run, 4, connect_to("c3.test", 9, 443, ACTOR_PACKAGE)); /* remembered */
+	expect_text(f, severities, "/root/.npmrc crit\nc2.test:443 crit\nc3.test:443 crit");
+	expect_text(f, "SELECT reason FROM deviations WHERE value = 'c2.test:443'",
+	            "code of a package connected to 'c2.test:443', which no accepted run of "
+	            "left-pad has done before, and its tree of processes has read a credential");
+	expect_text(f,
+	            "SELECT string_agg(value ->> 'severity', ' ' ORDER BY id) FROM (SELECT id,"
+	            " convert_from(value, 'UTF8')::jsonb AS value FROM outbox) AS messages"
+	            " WHERE value ->> 'type' = 'deviation'",
+	            "warn crit crit crit");
+}
+
+static void what_was_dropped_and_executed_is_crit(void **state)
+{
+	struct differ_fixture *f = *state;
+	(void)short_run(f, "1.0.0", package_read("/a"));
+	differ_fixture_drain(f);
+	struct run_id run = differ_fixture_run(f, "left-pad", "1.0.1");
+	struct event python = differ_fixture_exec("/usr/bin/python3", ACTOR_PACKAGE);
+	python.exec.argc = 2;
+	python.exec.argv[0] = VIEW_LITERAL("python3");
+	python.exec.argv[1] = VIEW_LITERAL("/tmp/ld.py");
+	give(f, &run, 1, differ_fixture_exec("/tmp/x-12345", ACTOR_PACKAGE));
+	give(f, &run, 2, differ_fixture_open("/tmp/x-12346", O_WRONLY, ACTOR_PACKAGE));
+	expect_text(f, severities, "/tmp/x-12345 warn\n/tmp/x-12346 info");
+	give(f, &run, 3, differ_fixture_exec("/tmp/x-12346", ACTOR_PACKAGE));
+	give(f, &run, 4, differ_fixture_open("/tmp/ld.py", O_WRONLY, ACTOR_PACKAGE));
+	give(f, &run, 5, python);
+	expect_text(f, severities,
+	            "/tmp/ld.py info\n/tmp/x-12345 warn\n/tmp/x-12346 info\n/tmp/x-12346 crit\n"
+	            "/usr/bin/python3 crit");
+	expect_text(f, "SELECT command FROM deviations WHERE value = '/usr/bin/python3'",
+	            "python3 /tmp/ld.py");
+}
+
+static void the_registry_is_npms_own(void **state)
+{
+	struct differ_fixture *f = *state;
+	struct run_id first = differ_fixture_run(f, "left-pad", "1.0.0");
+	struct run_result ok = differ_fixture_ok(2);
+	give(f, &first, 1, connect_to("registry.test", 1, 443, ACTOR_MANAGER));
+	give(f, &first, 2, package_read("/a"));
+	differ_fixture_result(f, &first, 1, &ok);
+	differ_fixture_drain(f);
+	struct run_id run = differ_fixture_run(f, "left-pad", "1.0.1");
+	give(f, &run, 1, connect_to("registry.test", 7, 443, ACTOR_MANAGER));
+	give(f, &run, 2, connect_to("registry.test", 8, 443, ACTOR_PACKAGE));
+	expect_text(f,
+	            "SELECT string_agg(concat_ws(' ', value, actor, severity), ';')"
+	            " FROM deviations",
+	            "registry.test:443 package crit");
+}
+
+static struct event to_content_network(const char *sni)
+{
+	struct event event = connect_to("", 1, 443, ACTOR_PACKAGE);
+	memcpy(event.connect.address, (uint8_t[]){104, 16, 0, 1}, 4);
+	if (!sni)
+		return event;
+	struct event tls = differ_fixture_exec("", ACTOR_PACKAGE);
+	tls.type = EVENT_TLS;
+	tls.wire_type = EVENT_TLS;
+	tls.tls = (struct event_tls){.sni = view_of_string(sni), .family = 2, .port = 443};
+	memcpy(tls.tls.address, (uint8_t[]){104, 16, 0, 1}, 4);
+	return tls;
+}
+
+static void content_networks_need_a_name(void **state)
+{
+	struct differ_fixture *f = *state;
+	struct run_result ok = differ_fixture_ok(2);
+	(void)short_run(f, "1.0.0", package_read("/a"));
+	differ_fixture_drain(f);
+	struct run_id named = differ_fixture_run(f, "left-pad", "1.0.1");
+	give(f, &named, 1, to_content_network(NULL));
+	differ_fixture_stop(f);
+	differ_fixture_start(f);
+	give(f, &named, 2, to_content_network("cdn.test"));
+	differ_fixture_result(f, &named, 1, &ok);
+	differ_fixture_drain(f);
+	expect_text(f, severities, "cdn.test warn");
+
+	struct run_id nameless = differ_fixture_run(f, "left-pad", "1.0.2");
+	give(f, &nameless, 1, to_content_network(NULL));
+	expect_text(f, severities, "cdn.test warn");
+	ok = differ_fixture_ok(1);
+	differ_fixture_result(f, &nameless, 1, &ok);
+	differ_fixture_drain(f);
+	expect_text(f, severities, "104.16.0.1:443 crit\ncdn.test warn");
+	expect_run(f, &nameless, "done|judged|deviates|t|f|");
+}
+
+/* A baseline that the existing CLI wrote, in its terms. */
+static void promoted_by_the_existing_cli(void **state)
+{
+	struct differ_fixture *f = *state;
+	(void)short_run(f, "1.0.0", package_read("/a"));
+	differ_fixture_drain(f);
+	(void)db_fixture_number(
+	        f->db, "INSERT INTO baseline_fingerprints SELECT 'left-pad', category, value, 'x',"
+	               " 'x', 1 FROM (VALUES ('net_new_destination', '192.0.2.9:443'),"
+	               " ('fs_new_path_write', '/tmp/t/node_modules/b/package.json'),"
+	               " ('fs_new_path_write', '/tmp/<RAND>')) AS v (category, value)");
+	struct run_id run = differ_fixture_run(f, "left-pad", "1.0.1");
+	struct run_result ok = differ_fixture_ok(3);
+	give(f, &run, 1, connect_to("c2.test", 9, 443, ACTOR_PACKAGE));
+	give(f, &run, 2,
+	     differ_fixture_open("/tmp/t/node_modules/b/new.js", O_WRONLY, ACTOR_MANAGER));
+	give(f, &run, 3, differ_fixture_open("/tmp/x-12345", O_WRONLY, ACTOR_PACKAGE));
+	differ_fixture_result(f, &run, 1, &ok);
+	differ_fixture_drain(f);
+	expect_text(f, severities, "");
+	expect_run(f, &run, "done|judged|clean|t|t|");
+}
+
 static void direct_writes_count_at_once(void **state)
 {
 	struct differ_fixture *f = *state;
@@ -637,6 +786,11 @@ int main(void)
 	        CASE(bad_messages_block_nobody),
 	        CASE(incomplete_runs_build_nothing),
 	        CASE(an_unknown_actor_matches_all),
+	        CASE(a_credential_makes_earlier_connections_worse),
+	        CASE(what_was_dropped_and_executed_is_crit),
+	        CASE(the_registry_is_npms_own),
+	        CASE(content_networks_need_a_name),
+	        CASE(promoted_by_the_existing_cli),
 	        CASE(package_code_is_told_from_the_manager),
 	        CASE(direct_writes_count_at_once),
 	        CASE(racing_first_runs_are_compared),

@@ -35,7 +35,8 @@ static int tear_down(void **state)
 static void add(struct fixture *f, const char *package, const char *kind, const char *value)
 {
 	struct error err = {0};
-	assert_int_equal(filter_add(f->filter, f->locale, package, kind, value, &err), 0);
+	const struct filter_entry entry = {value, package, kind, value};
+	assert_int_equal(filter_add(f->filter, f->locale, &entry, &err), 0);
 }
 
 static bool hides(struct fixture *f, const char *package, const char *address)
@@ -44,7 +45,14 @@ static bool hides(struct fixture *f, const char *package, const char *address)
 	if (!ip_parse(view_of_string(address), &ip))
 		return false;
 	const struct filter_rules *own = package ? filter_package(f->filter, package) : NULL;
-	return filter_hides_address(f->filter, own, &ip);
+	return filter_is_content_network(f->filter, &ip) ||
+	       filter_hides_address(f->filter, own, &ip);
+}
+
+static bool hides_text(struct fixture *f, const struct filter_rules *own, enum category category,
+                       const char *value)
+{
+	return filter_hides_text(f->filter, own, category, view_of_string(value));
 }
 
 static void builtin_ranges_hide_addresses(void **state)
@@ -123,27 +131,91 @@ static void rows_hold_for_all_or_for_one_package(void **state)
 	assert_non_null(own);
 	assert_null(other);
 	/* a plain prefix, not a folder */
-	assert_true(filter_hides_path(f->filter, other, view_of_string("/usr/libexec/x")));
-	assert_false(filter_hides_path(f->filter, other, view_of_string("/usr/li")));
-	assert_true(filter_hides_path(f->filter, own, view_of_string("/opt/x")));
-	assert_false(filter_hides_path(f->filter, other, view_of_string("/opt/x")));
+	assert_true(hides_text(f, other, CATEGORY_PATH_READ, "/usr/libexec/x"));
+	assert_false(hides_text(f, other, CATEGORY_PATH_READ, "/usr/li"));
+	assert_true(hides_text(f, own, CATEGORY_PATH_READ, "/opt/x"));
+	assert_false(hides_text(f, other, CATEGORY_PATH_READ, "/opt/x"));
 	assert_true(hides(f, "left-pad", "192.0.2.9"));
 	assert_false(hides(f, "other", "192.0.2.9"));
-	assert_true(filter_hides_host(f->filter, other, view_of_string("example.test")));
-	assert_false(filter_hides_host(f->filter, other, view_of_string("a.example.test")));
-	assert_true(filter_hides_host(f->filter, own, view_of_string("own.test")));
-	assert_false(filter_hides_host(f->filter, other, view_of_string("own.test")));
+	assert_true(hides_text(f, other, CATEGORY_HTTPS_HOST, "example.test"));
+	assert_false(hides_text(f, other, CATEGORY_HTTPS_HOST, "a.example.test"));
+	assert_true(hides_text(f, own, CATEGORY_HTTPS_HOST, "own.test"));
+	assert_false(hides_text(f, other, CATEGORY_HTTPS_HOST, "own.test"));
+}
+
+static void kinds_hold_for_their_categories(void **state)
+{
+	static const struct {
+		const char *kind, *entry;
+		enum category category;
+		const char *value;
+		bool hidden;
+	} cases[] = {
+	        {"path", "/opt/", CATEGORY_PATH_READ, "/opt/x", true},
+	        {"path", "/opt/", CATEGORY_PATH_WRITE, "/opt/x", true},
+	        {"path", "/opt/", CATEGORY_EXEC, "/opt/x", false},
+	        {"path_read", "/opt/", CATEGORY_PATH_READ, "/opt/x", true},
+	        {"path_read", "/opt/", CATEGORY_PATH_WRITE, "/opt/x", false},
+	        {"path_write", "/opt/", CATEGORY_PATH_WRITE, "/opt/x", true},
+	        {"path_write", "/opt/", CATEGORY_PATH_READ, "/opt/x", false},
+	        {"dns", "A.test", CATEGORY_DNS, "a.test", true},
+	        {"dns", "a.test", CATEGORY_DNS, "b.a.test", false},
+	        {"dns", ".a.test", CATEGORY_DNS, "b.a.test", true},
+	        {"dns", ".a.test", CATEGORY_DNS, "ba.test", false},
+	        {"dns", ".a.test", CATEGORY_DNS, "a.test", false},
+	        {"dns", "a.test", CATEGORY_HTTPS_HOST, "a.test", false},
+	        {"dns", "a.test", CATEGORY_DESTINATION, "a.test:443", true},
+	        {"dns", ".a.test", CATEGORY_DESTINATION, "b.a.test:443", true},
+	        {"dns", "a.test", CATEGORY_DESTINATION, "b.test:443", false},
+	        {"sni", ".a.test", CATEGORY_HTTPS_HOST, "b.a.test", true},
+	        {"sni", "a.test", CATEGORY_DNS, "a.test", false},
+	        {"exec", "/bin/ls", CATEGORY_EXEC, "/bin/ls", true},
+	        {"exec", "/bin/ls", CATEGORY_EXEC, "/bin/lsof", false},
+	        {"exec", "/opt/", CATEGORY_EXEC, "/opt/x", true},
+	        {"exec", "/opt/", CATEGORY_PATH_READ, "/opt/x", false},
+	        {"cidr", "192.0.2.0/24", CATEGORY_DESTINATION, "192.0.2.7:443", true},
+	        {"cidr", "2001:db8::/32", CATEGORY_DESTINATION, "2001:db8::1:443", true},
+	        {"cidr", "192.0.2.0/24", CATEGORY_DESTINATION, "198.51.100.7:443", false},
+	        {"cidr", "192.0.2.0/24", CATEGORY_DNS, "192.0.2.7", false},
+	};
+	struct fixture *f = *state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		filter_destroy(f->filter);
+		f->filter = filter_create();
+		add(f, NULL, cases[i].kind, cases[i].entry);
+		struct view value = view_of_string(cases[i].value);
+		const char *id = filter_entry_of(f->filter, NULL, cases[i].category, value);
+		if ((id != NULL) != cases[i].hidden)
+			fail_msg("%s %s: %s", cases[i].kind, cases[i].entry, cases[i].value);
+		if (cases[i].category != CATEGORY_DESTINATION)
+			assert_int_equal(hides_text(f, NULL, cases[i].category, cases[i].value),
+			                 cases[i].hidden);
+	}
+}
+
+static void built_in_ranges_are_no_entries(void **state)
+{
+	struct fixture *f = *state;
+	struct view value = VIEW_LITERAL("104.16.0.1:443");
+	assert_null(filter_entry_of(f->filter, NULL, CATEGORY_DESTINATION, value));
+	add(f, "left-pad", "cidr", "104.16.0.0/16");
+	const struct filter_rules *own = filter_package(f->filter, "left-pad");
+	assert_string_equal(filter_entry_of(f->filter, own, CATEGORY_DESTINATION, value),
+	                    "104.16.0.0/16");
 }
 
 static void bad_rows_are_refused(void **state)
 {
 	struct fixture *f = *state;
 	struct error err = {0};
-	assert_true(filter_add(f->filter, f->locale, NULL, "cidr", "nonsense", &err) < 0);
+	assert_true(filter_add(f->filter, f->locale,
+	                       &(struct filter_entry){"x", NULL, "cidr", "nonsense"}, &err) < 0);
 	assert_int_equal(err.class, ERROR_DROP);
-	assert_true(filter_add(f->filter, f->locale, NULL, "path", "", &err) < 0);
-	assert_true(filter_add(f->filter, f->locale, NULL, "color", "red", &err) < 0);
-	assert_false(filter_hides_path(f->filter, NULL, view_of_string("/etc/passwd")));
+	assert_true(filter_add(f->filter, f->locale, &(struct filter_entry){"x", NULL, "path", ""},
+	                       &err) < 0);
+	assert_true(filter_add(f->filter, f->locale,
+	                       &(struct filter_entry){"x", NULL, "color", "red"}, &err) < 0);
+	assert_false(hides_text(f, NULL, CATEGORY_PATH_READ, "/etc/passwd"));
 }
 
 int main(void)
@@ -153,6 +225,8 @@ int main(void)
 	        cmocka_unit_test(ranges_parse_as_in_go),
 	        cmocka_unit_test_setup_teardown(rows_hold_for_all_or_for_one_package, set_up,
 	                                        tear_down),
+	        cmocka_unit_test_setup_teardown(kinds_hold_for_their_categories, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(built_in_ranges_are_no_entries, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(bad_rows_are_refused, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,7 @@
 #include "base/hex.h"
 #include "base/utf8.h"
 #include "fold.h"
+#include "places.h"
 #include "text.h"
 
 /* Each byte of a longest text may become the three of U+FFFD. */
@@ -21,6 +22,8 @@ int fingerprinter_init(struct fingerprinter *fingerprinter, struct error *err)
 	normalizer_init(&fingerprinter->normalizer);
 	buf_init(&fingerprinter->clean, TEXT_MAX_BYTES);
 	buf_init(&fingerprinter->folded, 2 * (size_t)TEXT_MAX_BYTES);
+	buf_init(&fingerprinter->named, 2 * (size_t)TEXT_MAX_BYTES);
+	buf_init(&fingerprinter->compatible, TEXT_MAX_BYTES);
 	buf_init(&fingerprinter->bounded[0], FINGERPRINT_VALUE_MAX);
 	buf_init(&fingerprinter->bounded[1], FINGERPRINT_VALUE_MAX);
 	return fingerprinter->locale == (locale_t)0 ? -ENOENT : 0;
@@ -33,54 +36,172 @@ void fingerprinter_release(struct fingerprinter *fingerprinter)
 	normalizer_release(&fingerprinter->normalizer);
 	buf_release(&fingerprinter->clean);
 	buf_release(&fingerprinter->folded);
+	buf_release(&fingerprinter->named);
+	buf_release(&fingerprinter->compatible);
 	buf_release(&fingerprinter->bounded[0]);
 	buf_release(&fingerprinter->bounded[1]);
 }
 
+/* Below the install root: behind it; data NULL: it is elsewhere. */
+static struct view below_root(struct view path, struct view root)
+{
+	bool below = root.data && view_starts_with(path, root) && path.size > root.size + 1 &&
+	             path.data[root.size] == '/';
+	return below ? view_of(path.data + root.size, path.size - root.size) : (struct view){0};
+}
+
+/* "<name>" and `rest`. */
+static struct view named(struct fingerprinter *fingerprinter, struct view name, struct view rest)
+{
+	struct buf *out = &fingerprinter->named;
+	buf_reset(out);
+	buf_append_char(out, '<');
+	buf_append_view(out, name);
+	buf_append_char(out, '>');
+	buf_append_view(out, rest);
+	return buf_view(out);
+}
+
+/* "<@scope/name>" */
+static struct view whole_package(struct fingerprinter *fingerprinter,
+                                 const struct package_path *place)
+{
+	struct buf *out = &fingerprinter->named;
+	buf_reset(out);
+	buf_append_char(out, '<');
+	buf_append_view(out, place->scope);
+	buf_append_view(out, place->name);
+	buf_append_char(out, '>');
+	return buf_view(out);
+}
+
+/* A process id in /proc is the kernel's to choose. */
+static struct view without_pid(struct fingerprinter *fingerprinter, struct view path)
+{
+	static const char proc[] = "/proc/";
+	size_t start = sizeof(proc) - 1, end = start;
+	if (!view_starts_with(path, view_of(proc, start)))
+		return path;
+	while (end < path.size && path.data[end] >= '0' && path.data[end] <= '9')
+		end++;
+	if (end == start || (end < path.size && path.data[end] != '/'))
+		return path;
+	struct buf *out = &fingerprinter->named;
+	buf_reset(out);
+	buf_append_string(out, "/proc/<PID>");
+	buf_append(out, path.data + end, path.size - end);
+	return buf_view(out);
+}
+
+/* In full, in the terms of the install root. */
+static struct view placed(struct fingerprinter *fingerprinter, struct view path, struct view root)
+{
+	struct package_path place;
+	struct view below = below_root(path, root);
+	if (!below.data)
+		return without_pid(fingerprinter, path);
+	if (place_of_package(path, &place) && place.root.size == root.size)
+		return named(fingerprinter, place.outer, place.inside);
+	return named(fingerprinter, VIEW_LITERAL("."), below);
+}
+
+struct view fingerprint_written_path(struct fingerprinter *fingerprinter, struct view path,
+                                     struct view root)
+{
+	return placed(fingerprinter, text_clean(path, &fingerprinter->clean), root);
+}
+
+/* One for all that npm unpacks of a package. The existing CLI has one for each file; every package
+ * has this one. */
+static void unpacked(struct fingerprinter *fingerprinter, const struct package_path *place,
+                     struct fingerprint *ret)
+{
+	struct buf *out = &fingerprinter->folded;
+	struct view end = place->folder;
+	while (end.size && end.data[end.size - 1] != '/')
+		end.size--;
+	buf_reset(out);
+	buf_append_view(out, end);
+	buf_append_view(out, place->name);
+	buf_append_string(out, "/package.json");
+	ret->compatible = normalize_path(&fingerprinter->normalizer, buf_view(out));
+	ret->value = whole_package(fingerprinter, place);
+}
+
+/* False: npm's own business. */
+static bool manager_path(struct fingerprinter *fingerprinter, struct view clean,
+                         struct fingerprint *ret)
+{
+	struct package_path place;
+	if (!ret->cred) {
+		if (ret->category == CATEGORY_PATH_READ)
+			return false;
+		if (place_of_package(clean, &place)) {
+			unpacked(fingerprinter, &place, ret);
+			return true;
+		}
+		if (place_is_npms(clean))
+			return false;
+		if (memmem(clean.data, clean.size, "/node_modules/", strlen("/node_modules/")))
+			return false; /* the folder of a scope */
+	}
+	ret->value = fold_path(ret->compatible, ACTOR_MANAGER, &fingerprinter->folded);
+	return true;
+}
+
+static void package_path(struct fingerprinter *fingerprinter, struct view clean,
+                         const struct event_context *context, struct fingerprint *ret)
+{
+	struct package_path place;
+	bool unpacked_file =
+	        context->root.data && !ret->cred && below_root(clean, context->root).data &&
+	        place_of_package(clean, &place) && place.root.size == context->root.size;
+	if (ret->category == CATEGORY_PATH_READ && unpacked_file)
+		ret->value = whole_package(fingerprinter, &place);
+	else
+		ret->value = placed(fingerprinter, clean, context->root);
+	if (ret->category == CATEGORY_PATH_WRITE)
+		ret->mark = mark_of_written(clean);
+}
+
 static bool path_fingerprint(struct fingerprinter *fingerprinter, const struct event *event,
-                             const struct filter *filter, const struct filter_rules *own,
-                             struct fingerprint *ret)
+                             const struct event_context *context, const struct filter *filter,
+                             const struct filter_rules *own, struct fingerprint *ret)
 {
 	struct view clean = text_clean(event->file.path, &fingerprinter->clean);
 	if (clean.size == 0)
 		return false;
-	struct view path = normalize_path(&fingerprinter->normalizer, clean);
-	if (filter_hides_path(filter, own, path))
-		return false;
 	bool writes = event->file.flags & WRITE_FLAGS;
 	ret->category = writes ? CATEGORY_PATH_WRITE : CATEGORY_PATH_READ;
-	ret->compatible = path;
-	ret->value = fold_path(path, event->process.actor, &fingerprinter->folded);
-	ret->cred = event->process.tags & EVENT_TAG_CRED;
-	return true;
+	ret->cred = (event->process.tags & EVENT_TAG_CRED) || place_is_credential(clean);
+	ret->compatible = normalize_path(&fingerprinter->normalizer, clean);
+	ret->value = ret->compatible;
+	if (ret->cred && !place_is_account_list(clean))
+		ret->mark = MARK_CREDENTIAL;
+	if (filter_hides_text(filter, own, ret->category, ret->compatible))
+		return false;
+	if (ret->actor == ACTOR_MANAGER && !manager_path(fingerprinter, clean, ret))
+		return false;
+	if (ret->actor == ACTOR_PACKAGE)
+		package_path(fingerprinter, clean, context, ret);
+	return !filter_hides_text(filter, own, ret->category, ret->value);
 }
 
 static bool exec_fingerprint(struct fingerprinter *fingerprinter, const struct event *event,
-                             struct fingerprint *ret)
+                             const struct event_context *context, const struct filter *filter,
+                             const struct filter_rules *own, struct fingerprint *ret)
 {
 	struct view path = event->exec.path;
 	while (path.size && path.data[path.size - 1] == '\0')
 		path.size--;
 	ret->category = CATEGORY_EXEC;
-	ret->value = text_trim(text_clean(path, &fingerprinter->clean));
-	return ret->value.size > 0;
-}
-
-static bool connect_fingerprint(struct fingerprinter *fingerprinter, const struct event *event,
-                                const struct filter *filter, const struct filter_rules *own,
-                                struct fingerprint *ret)
-{
-	struct ip ip;
-	if (!ip_of_event(event->connect.family, event->connect.address, &ip) ||
-	    filter_hides_address(filter, own, &ip))
-		return false;
-	char text[EVENT_IP_TEXT_MAX];
-	event_format_ip(event->connect.family, event->connect.address, text);
-	buf_reset(&fingerprinter->clean);
-	buf_printf(&fingerprinter->clean, "%s:%u", text, event->connect.port);
-	ret->category = CATEGORY_DESTINATION;
-	ret->value = buf_view(&fingerprinter->clean);
-	return true;
+	ret->compatible = text_trim(text_clean(path, &fingerprinter->clean));
+	ret->value = ret->compatible;
+	if (below_root(ret->compatible, context->root).data)
+		ret->value = placed(fingerprinter, ret->compatible, context->root);
+	return ret->value.size > 0 &&
+	       !filter_hides_text(filter, own, CATEGORY_EXEC, ret->compatible) &&
+	       !filter_hides_text(filter, own, CATEGORY_EXEC, ret->value);
 }
 
 static struct view host_of(struct fingerprinter *fingerprinter, struct view name)
@@ -89,15 +210,93 @@ static struct view host_of(struct fingerprinter *fingerprinter, struct view name
 	return text_lower(fingerprinter->locale, host, &fingerprinter->folded);
 }
 
+/* "<ip>:<port>", in `compatible`. */
+static struct view address_value(struct fingerprinter *fingerprinter, uint8_t family,
+                                 const uint8_t address[16], uint16_t port)
+{
+	char text[EVENT_IP_TEXT_MAX];
+	event_format_ip(family, address, text);
+	buf_reset(&fingerprinter->compatible);
+	buf_printf(&fingerprinter->compatible, "%s:%u", text, port);
+	return buf_view(&fingerprinter->compatible);
+}
+
+static bool interface_fingerprint(struct fingerprinter *fingerprinter, const struct event *event,
+                                  struct fingerprint *ret)
+{
+	struct view interface = text_clean(event->connect.interface, &fingerprinter->clean);
+	ret->value = named(fingerprinter, interface, (struct view){0});
+	ret->compatible = ret->value;
+	return true;
+}
+
+static bool connect_fingerprint(struct fingerprinter *fingerprinter, const struct event *event,
+                                const struct event_context *context, const struct filter *filter,
+                                const struct filter_rules *own, struct fingerprint *ret)
+{
+	const struct event_connect *connect = &event->connect;
+	struct ip ip;
+	ret->category = CATEGORY_DESTINATION;
+	if (connect->interface.size)
+		return interface_fingerprint(fingerprinter, event, ret);
+	if (!ip_of_event(connect->family, connect->address, &ip) ||
+	    filter_hides_address(filter, own, &ip))
+		return false;
+	struct view name = host_of(fingerprinter, connect->name);
+	if (name.size && filter_hides_text(filter, own, CATEGORY_DNS, name))
+		return false;
+	bool of_content_network = filter_is_content_network(filter, &ip);
+	bool names_known = event->process.start_ns != 0; /* our sensor */
+	/* The name has a fingerprint of its own. Where the sensor does not say which name led to an
+	 * address, npm itself is believed to have had one. */
+	if (of_content_network && (name.size || (ret->actor == ACTOR_MANAGER && !names_known)))
+		return false;
+	ret->unnamed = of_content_network;
+	ret->compatible =
+	        address_value(fingerprinter, connect->family, connect->address, connect->port);
+	ret->value = ret->compatible;
+	buf_reset(&fingerprinter->named);
+	if (context->resolver)
+		buf_printf(&fingerprinter->named, "<resolver>:%u", connect->port);
+	else if (name.size)
+		buf_printf(&fingerprinter->named, "%.*s:%u", VIEW_ARG(name), connect->port);
+	else if (ret->actor == ACTOR_PACKAGE)
+		ret->mark = mark_of_address(&ip, names_known);
+	if (fingerprinter->named.size)
+		ret->value = buf_view(&fingerprinter->named);
+	return !filter_hides_text(filter, own, CATEGORY_DESTINATION, ret->value);
+}
+
+void fingerprint_of_waiting(struct fingerprinter *fingerprinter,
+                            const struct waiting_connect *connect, struct fingerprint *ret)
+{
+	struct view value = address_value(fingerprinter, connect->address.family,
+	                                  connect->address.bytes, connect->port);
+	*ret = (struct fingerprint){
+	        .category = CATEGORY_DESTINATION,
+	        .actor = (enum actor)connect->actor,
+	        .value = value,
+	        .compatible = value,
+	        .mark = connect->actor == ACTOR_PACKAGE && connect->names_known
+	                        ? MARK_UNNAMED_CONTENT
+	                        : MARK_NONE,
+	};
+}
+
 static bool dns_fingerprint(struct fingerprinter *fingerprinter, const struct event *event,
+                            const struct filter *filter, const struct filter_rules *own,
                             struct fingerprint *ret)
 {
+	if (event->dns.response)
+		return false;
 	struct view name = host_of(fingerprinter, event->dns.name);
+	if (name.size == 0 && event->dns.parse_failed)
+		name = VIEW_LITERAL("<unreadable>");
 	if (view_ends_with(name, VIEW_LITERAL(".")))
 		name.size--;
 	ret->category = CATEGORY_DNS;
 	ret->value = name;
-	return name.size > 0;
+	return name.size > 0 && !filter_hides_text(filter, own, CATEGORY_DNS, name);
 }
 
 static bool tls_fingerprint(struct fingerprinter *fingerprinter, const struct event *event,
@@ -106,7 +305,8 @@ static bool tls_fingerprint(struct fingerprinter *fingerprinter, const struct ev
 {
 	ret->category = CATEGORY_HTTPS_HOST;
 	ret->value = host_of(fingerprinter, event->tls.sni);
-	return ret->value.size > 0 && !filter_hides_host(filter, own, ret->value);
+	return ret->value.size > 0 &&
+	       !filter_hides_text(filter, own, CATEGORY_HTTPS_HOST, ret->value);
 }
 
 static struct view bounded_value(struct view value, struct buf *out)
@@ -127,23 +327,23 @@ static struct view bounded_value(struct view value, struct buf *out)
 }
 
 bool fingerprint_of(struct fingerprinter *fingerprinter, const struct event *event,
-                    const struct filter *filter, const struct filter_rules *own,
-                    struct fingerprint *ret)
+                    const struct event_context *context, const struct filter *filter,
+                    const struct filter_rules *own, struct fingerprint *ret)
 {
 	bool found = false;
-	*ret = (struct fingerprint){.actor = event->process.actor};
+	*ret = (struct fingerprint){.actor = context->actor};
 	switch (event->type) {
 	case EVENT_FILE:
-		found = path_fingerprint(fingerprinter, event, filter, own, ret);
+		found = path_fingerprint(fingerprinter, event, context, filter, own, ret);
 		break;
 	case EVENT_EXEC:
-		found = exec_fingerprint(fingerprinter, event, ret);
+		found = exec_fingerprint(fingerprinter, event, context, filter, own, ret);
 		break;
 	case EVENT_CONNECT:
-		found = connect_fingerprint(fingerprinter, event, filter, own, ret);
+		found = connect_fingerprint(fingerprinter, event, context, filter, own, ret);
 		break;
 	case EVENT_DNS:
-		found = dns_fingerprint(fingerprinter, event, ret);
+		found = dns_fingerprint(fingerprinter, event, filter, own, ret);
 		break;
 	case EVENT_TLS:
 		found = tls_fingerprint(fingerprinter, event, filter, own, ret);
@@ -154,7 +354,7 @@ bool fingerprint_of(struct fingerprinter *fingerprinter, const struct event *eve
 	}
 	if (!found)
 		return false;
-	if (event->type != EVENT_FILE)
+	if (event->type == EVENT_DNS || event->type == EVENT_TLS)
 		ret->compatible = ret->value;
 	ret->compatible = bounded_value(ret->compatible, &fingerprinter->bounded[0]);
 	ret->value = bounded_value(ret->value, &fingerprinter->bounded[1]);

@@ -5,25 +5,23 @@
 
 #include "base/clock.h"
 #include "bus/outbox.h"
+#include "control.h"
 #include "differ.h"
 #include "differ_sql.h"
+#include "learn.h"
 #include "model/baseline.h"
 #include "model/messages.h"
+#include "rules_apply.h"
 #include "writer.h"
 #include "json/json_writer.h"
 
 enum { JSON_MAX_BYTES = 64 * 1024 };
 
-/* What a run deviates in when its verdict falls. */
-struct outcome {
-	int64_t deviations;
-	const char *max_severity;
-};
-
 static int add_unreported(struct differ *differ, struct deviation_list *list,
                           const struct run_state *run, const PGresult *rows, int row,
                           struct error *err)
 {
+	uint32_t pid = (uint32_t)db_cell_int(rows, row, 5);
 	struct deviation_source source = {
 	        .run_id = run->id,
 	        .package = run->package,
@@ -31,7 +29,10 @@ static int add_unreported(struct differ *differ, struct deviation_list *list,
 	        .value = view_of_string(db_cell(rows, row, 2)),
 	        .cred = db_cell_bool(rows, row, 3),
 	        .evidence_event_id = db_cell_int(rows, row, 4),
-	        .process = batch_chain(&differ->batch, run, (uint32_t)db_cell_int(rows, row, 5)),
+	        .process = batch_chain(&differ->batch, run, pid),
+	        .command = process_table_command(&run->context.processes, pid),
+	        .tree = process_table_tree(&run->context.processes, pid),
+	        .mark = (enum mark)db_cell_int(rows, row, 6),
 	        .detected_at_ns = clock_wall_ns(),
 	};
 	if (!category_parse(db_cell(rows, row, 0), &source.category) ||
@@ -41,14 +42,13 @@ static int add_unreported(struct differ *differ, struct deviation_list *list,
 	return 0;
 }
 
-/* What streaming could not know: the baseline came while the run went on, because two first runs
- * of a package raced. */
-static int report_the_rest(struct differ *differ, struct db_conn *conn, const struct run_state *run,
+int differ_report_the_rest(struct differ *differ, struct db_conn *conn, const struct run_state *run,
                            struct error *err)
 {
-	const struct db_param params[] = {DB_TEXT(run->id), DB_TEXT(run->package)};
+	const struct db_param params[] = {DB_TEXT(run->id), DB_TEXT(run->package),
+	                                  DB_INT(run->line), DB_BOOL(run->purpose == PURPOSE_SEED)};
 	AUTO(pgresult)
-	PGresult *rows = db_query(conn, &sql_unreported_fingerprints, params, 2, err);
+	PGresult *rows = db_query(conn, &sql_unreported_fingerprints, params, 4, err);
 	if (!rows)
 		return -err->code;
 	struct deviation_list list = {0};
@@ -71,12 +71,12 @@ static int has_baseline(struct db_conn *conn, const char *package, bool *ret, st
 	return 0;
 }
 
-static int count_deviations(struct db_conn *conn, const struct run_state *run, struct outcome *ret,
+int differ_count_deviations(struct db_conn *conn, const char *run_id, struct outcome *ret,
                             struct error *err)
 {
 	AUTO(pgresult)
-	PGresult *rows = db_query(conn, &sql_count_deviations,
-	                          (struct db_param[]){DB_TEXT(run->id)}, 1, err);
+	PGresult *rows =
+	        db_query(conn, &sql_count_deviations, (struct db_param[]){DB_TEXT(run_id)}, 1, err);
 	if (!rows)
 		return -err->code;
 	int64_t highest = db_cell_int(rows, 0, 1);
@@ -110,6 +110,7 @@ static int gather_facts(struct differ *differ, struct db_conn *conn, const struc
 	int64_t previous = -1;
 	int failed = 0;
 	*ret = (struct judge_facts){
+	        .purpose = run->purpose,
 	        .has_package = run->package[0] != '\0',
 	        .result = end ? &end->result : NULL,
 	        .last_seq = end ? end->last_seq : 0,
@@ -119,13 +120,13 @@ static int gather_facts(struct differ *differ, struct db_conn *conn, const struc
 	};
 	if (ret->has_package)
 		failed = has_baseline(conn, run->package, &ret->has_baseline, err);
-	if (!failed && ret->has_baseline)
-		failed = report_the_rest(differ, conn, run, err);
+	if (!failed && ret->has_baseline && run->purpose != PURPOSE_CONTROL)
+		failed = differ_report_the_rest(differ, conn, run, err);
 	if (!failed)
-		failed = count_deviations(conn, run, ret_outcome, err);
+		failed = rules_count(differ, conn, run, false, ret_outcome, &ret->deviation_count,
+		                     &(struct rule_changes){0}, err);
 	if (!failed && end)
 		failed = previous_dropped(conn, end, &previous, err);
-	ret->deviation_count = ret_outcome->deviations;
 	ret->lost = end ? judge_lost(&end->result, previous) : 0;
 	return failed;
 }
@@ -182,27 +183,45 @@ static int record_end(struct db_conn *conn, const struct run_state *run, const s
 	return keep_result(conn, run, end, err);
 }
 
-static int send_verdict(struct db_conn *conn, const struct run_state *run,
-                        const struct judgement *judgement, const struct outcome *outcome,
+int differ_send_verdict(struct db_conn *conn, const struct verdict_message *verdict,
                         struct error *err)
 {
 	AUTO(buf) struct buf text;
 	buf_init(&text, JSON_MAX_BYTES);
-	verdict_message_write(&text, &(struct verdict_message){
-	                                     .run_id = run->id,
-	                                     .package = run->package,
-	                                     .version = run->version,
-	                                     .verdict = verdict_name(judgement->verdict),
-	                                     .max_severity = outcome->max_severity,
-	                                     .deviation_count = outcome->deviations,
-	                                     .complete = judgement->complete,
-	                                     .judged_at_ns = clock_wall_ns(),
-	                             });
+	verdict_message_write(&text, verdict);
 	const struct bus_record record = {.topic = BUS_DEVIATIONS,
 	                                  .partition = BUS_PARTITION_BY_KEY,
-	                                  .key = view_of_string(run->package),
+	                                  .key = view_of_string(verdict->package),
 	                                  .value = buf_view(&text)};
 	return outbox_add(conn, &record, err);
+}
+
+static int send_verdict(struct db_conn *conn, const struct run_state *run,
+                        const struct judgement *judgement, const struct outcome *outcome,
+                        struct error *err)
+{
+	return differ_send_verdict(conn,
+	                           &(struct verdict_message){
+	                                   .run_id = run->id,
+	                                   .package = run->package,
+	                                   .version = run->version,
+	                                   .verdict = verdict_name(judgement->verdict),
+	                                   .max_severity = outcome->max_severity,
+	                                   .deviation_count = outcome->deviations,
+	                                   .complete = judgement->complete,
+	                                   .judged_at_ns = clock_wall_ns(),
+	                           },
+	                           err);
+}
+
+/* The message about the verdict, unless it waits for a control. */
+static int tell(const struct differ *differ, struct db_conn *conn, const struct run_state *run,
+                const struct judgement *judgement, const struct outcome *outcome, struct error *err)
+{
+	int waits = judgement->verdict == VERDICT_DEVIATES
+	                    ? control_ask(differ, conn, run, outcome, err)
+	                    : 0;
+	return waits ? (waits < 0 ? waits : 0) : send_verdict(conn, run, judgement, outcome, err);
 }
 
 /* Keeps the verdict for the log and the metrics, which follow the commit. */
@@ -215,10 +234,19 @@ static void note_verdict(struct differ *differ, struct batch_run *entry,
 	differ->metrics.pending.verdicts[judgement->verdict]++;
 }
 
-static int promote(struct differ *differ, struct db_conn *conn, const struct run_state *run,
-                   struct error *err)
+/* What a verdict changes for the package. */
+static int follow_up(struct differ *differ, struct db_conn *conn, const struct run_state *run,
+                     const struct judgement *judgement, struct error *err)
 {
-	if (baseline_promote(conn, run->id, NULL, err) < 0)
+	bool is_control = run->purpose == PURPOSE_CONTROL;
+	bool teaches = judgement->complete && (is_control || judgement->promotes);
+	if (teaches && learn(conn, run, err) < 0)
+		return -err->code;
+	if (is_control)
+		return control_end(differ, conn, run, judgement->complete, err);
+	if (!judgement->promotes)
+		return 0;
+	if (baseline_learn(conn, run->id, differ->config->seed_runs, err) < 0)
 		return -err->code;
 	differ->metrics.pending.promoted++;
 	return 0;
@@ -253,10 +281,10 @@ static int judge_run(struct differ *differ, struct db_conn *conn, struct batch_r
 	if (rows <= 0)
 		return (int)rows;
 	int failed = record_end(conn, run, entry->end, facts.lost, err);
-	if (!failed && judgement.promotes)
-		failed = promote(differ, conn, run, err);
 	if (!failed)
-		failed = send_verdict(conn, run, &judgement, &outcome, err);
+		failed = follow_up(differ, conn, run, &judgement, err);
+	if (!failed)
+		failed = tell(differ, conn, run, &judgement, &outcome, err);
 	if (failed)
 		return failed;
 	differ->metrics.pending.lost_events += facts.lost;
@@ -279,7 +307,7 @@ static int judge_late(struct differ *differ, struct db_conn *conn, struct batch_
 	struct outcome outcome = {0};
 	struct judgement judgement = {.verdict = VERDICT_DEVIATES,
 	                              .complete = db_cell_bool(rows, 0, 0)};
-	if (count_deviations(conn, run, &outcome, err) < 0 ||
+	if (differ_count_deviations(conn, run->id, &outcome, err) < 0 ||
 	    send_verdict(conn, run, &judgement, &outcome, err) < 0)
 		return -err->code;
 	note_verdict(differ, entry, &judgement, &outcome);

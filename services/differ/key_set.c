@@ -53,3 +53,10 @@ bool key_set_add(struct key_set *set, struct hash128 key)
 	set->count++;
 	return true;
 }
+
+bool key_set_has(const struct key_set *set, struct hash128 key)
+{
+	if (is_free(key))
+		key.low = 1;
+	return set->count > 0 && !is_free(*find(set, key));
+}

@@ -22,4 +22,6 @@ void key_set_release(struct key_set *set); /* `= {0}` is an empty set */
 /* True when the key was not there yet. */
 bool key_set_add(struct key_set *set, struct hash128 key);
 
+bool key_set_has(const struct key_set *set, struct hash128 key);
+
 #endif

@@ -20,13 +20,15 @@ static void check_event(struct fingerprinter *fingerprinter, const struct filter
                         const struct event *event)
 {
 	struct fingerprint first, second;
-	if (!fingerprint_of(fingerprinter, event, filter, NULL, &first))
+	struct event_context context = {.actor = event->process.actor,
+	                                .root = VIEW_LITERAL("/tmp/test")};
+	if (!fingerprint_of(fingerprinter, event, &context, filter, NULL, &first))
 		return;
 	check(first.value.size > 0 && first.value.size <= FINGERPRINT_VALUE_MAX);
 	check(first.compatible.size <= FINGERPRINT_VALUE_MAX);
 	check(utf8_is_valid(first.value) && !memchr(first.value.data, 0, first.value.size));
 	AUTO(free) char *value = view_dup(first.value);
-	check(fingerprint_of(fingerprinter, event, filter, NULL, &second));
+	check(fingerprint_of(fingerprinter, event, &context, filter, NULL, &second));
 	check(view_is(second.value, value));
 }
 

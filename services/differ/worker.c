@@ -193,8 +193,17 @@ static void sweep(struct differ *differ)
 	if (differ_sweep(differ, &err) < 0)
 		back_off(differ, "quiet runs cannot be judged now", &err);
 	error_clear(&err);
+	if (differ_reanalyse(differ, &err) < 0)
+		back_off(differ, "runs cannot be analysed again now", &err);
+	error_clear(&err);
 	if (differ_prune(differ, &err) < 0)
 		back_off(differ, "old events cannot be removed now", &err);
+	error_clear(&err);
+	if (differ_expire_controls(differ, &err) < 0)
+		back_off(differ, "verdicts that wait cannot be sent now", &err);
+	error_clear(&err);
+	if (differ_age(differ, &err) < 0)
+		back_off(differ, "baselines cannot forget now", &err);
 }
 
 /* The failure of a turn: FATAL ends the service, everything else is tried again. */
@@ -281,5 +290,6 @@ void differ_destroy(struct differ *differ)
 	allow_list_release(&differ->allow);
 	fingerprinter_release(&differ->fingerprinter);
 	free(differ->messages);
+	age_pass_release(&differ->age);
 	free(differ);
 }

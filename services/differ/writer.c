@@ -8,7 +8,12 @@
 #include "bus/outbox.h"
 #include "differ_sql.h"
 
-enum { MESSAGE_MAX_BYTES = 256 * 1024, SEQS_MAX_BYTES = SEQ_SET_MAX * 48 };
+enum {
+	MESSAGE_MAX_BYTES = 256 * 1024,
+	SEQS_MAX_BYTES = SEQ_SET_MAX * 48,
+	FACTS_MAX_BYTES =
+	        2 * PROCESS_TABLE_MAX * (2 * (PROCESS_NAME_MAX + PROCESS_COMMAND_MAX) + 80),
+};
 
 /* One array parameter per column. */
 struct columns {
@@ -84,6 +89,8 @@ static PGresult *query_unknown(struct differ *differ, struct db_conn *conn, stru
 	struct db_array *categories = add_column(&columns, DB_ARRAY_TEXT);
 	struct db_array *actors = add_column(&columns, DB_ARRAY_TEXT);
 	struct db_array *values = add_column(&columns, DB_ARRAY_TEXT);
+	struct db_array *lines = add_column(&columns, DB_ARRAY_INT8);
+	struct db_array *creds = add_column(&columns, DB_ARRAY_INT4);
 	for (size_t i = 0; i < differ->batch.sighting_count; i++) {
 		const struct sighting *sighting = &differ->batch.sightings[i];
 		size_t names = !is_candidate(sighting) ? 0 : has_second_name(sighting) ? 2 : 1;
@@ -92,6 +99,8 @@ static PGresult *query_unknown(struct differ *differ, struct db_conn *conn, stru
 			add_text(categories, category_name(sighting->category));
 			add_text(actors, actor_name(sighting->actor));
 			db_array_add(values, name ? sighting->compatible : sighting->value);
+			db_array_add_int8(lines, differ->batch.runs[sighting->run].run->line);
+			db_array_add_int4(creds, sighting->cred);
 		}
 	}
 	return db_query(conn, &sql_unknown_fingerprints, column_params(&columns), columns.count,
@@ -111,6 +120,9 @@ static void add_deviation_of(struct differ *differ, struct deviation_list *list,
 	                           .actor = sighting->actor,
 	                           .value = sighting->value,
 	                           .cred = sighting->cred,
+	                           .mark = sighting->mark,
+	                           .command = sighting->command,
+	                           .tree = sighting->tree,
 	                           .evidence_event_id = sighting->first_event_id,
 	                           .process = sighting->process,
 	                           .detected_at_ns = now_ns,
@@ -171,6 +183,7 @@ static int write_sightings(struct differ *differ, struct db_conn *conn, uint32_t
 	struct db_array *counts = add_column(&columns, DB_ARRAY_INT8);
 	struct db_array *event_ids = add_column(&columns, DB_ARRAY_INT8);
 	struct db_array *creds = add_column(&columns, DB_ARRAY_INT4);
+	struct db_array *compatibles = add_column(&columns, DB_ARRAY_TEXT);
 	int64_t number = INT64_MAX;
 	for (size_t i = 0; i < differ->batch.sighting_count; i++) {
 		const struct sighting *sighting = &differ->batch.sightings[i];
@@ -181,15 +194,17 @@ static int write_sightings(struct differ *differ, struct db_conn *conn, uint32_t
 		db_array_add(values, sighting->value);
 		db_array_add_int8(counts, sighting->count);
 		db_array_add_int8(event_ids, sighting->first_event_id);
-		db_array_add_int4(creds, sighting->cred);
+		db_array_add_int4(creds, (int32_t)sighting->cred | (int32_t)sighting->mark << 1);
+		db_array_add(compatibles, has_second_name(sighting) ? sighting->compatible
+		                                                    : (struct view){"", 0});
 		if (sighting->first_event_id < number)
 			number = sighting->first_event_id;
 	}
 	if (counts->count == 0)
 		return 0;
-	struct db_param params[8] = {DB_TEXT(differ->batch.runs[run].run->id), DB_INT(number)};
+	struct db_param params[9] = {DB_TEXT(differ->batch.runs[run].run->id), DB_INT(number)};
 	memcpy(params + 2, column_params(&columns), columns.count * sizeof(*params));
-	return db_exec(conn, &sql_insert_sightings, params, 8, err) < 0 ? -err->code : 0;
+	return db_exec(conn, &sql_insert_sightings, params, 9, err) < 0 ? -err->code : 0;
 }
 
 static int write_fingerprints(struct differ *differ, struct db_conn *conn, struct error *err)
@@ -246,25 +261,25 @@ void deviation_list_add(struct differ *differ, struct deviation_list *list,
 static PGresult *insert_deviations(struct db_conn *conn, const struct deviation_list *list,
                                    struct error *err)
 {
-	enum { TEXT_COLUMNS = 9, EVENT_COLUMN = 4 };
+	enum { COLUMNS = 11, EVENT_COLUMN = 4, TREE_COLUMN = 10 };
 	AUTO(columns) struct columns columns = {0};
-	for (size_t i = 0; i < TEXT_COLUMNS; i++)
-		(void)add_column(&columns, i == EVENT_COLUMN ? DB_ARRAY_INT8 : DB_ARRAY_TEXT);
+	for (size_t i = 0; i < COLUMNS; i++)
+		(void)add_column(&columns, i == EVENT_COLUMN || i == TREE_COLUMN ? DB_ARRAY_INT8
+		                                                                 : DB_ARRAY_TEXT);
 	for (size_t i = 0; i < list->count; i++) {
 		const struct deviation_message *d = &list->items[i];
-		const char *const cells[TEXT_COLUMNS] = {d->id,    d->run_id, d->category,
-		                                         d->value, NULL,      d->severity,
-		                                         d->actor, d->reason, d->process};
-		for (size_t column = 0; column < TEXT_COLUMNS; column++) {
-			if (column == EVENT_COLUMN)
-				db_array_add_int8(&columns.arrays[column], d->evidence_event_id);
-			else
+		const char *const cells[COLUMNS] = {d->id,      d->run_id,   d->category, d->value,
+		                                    NULL,       d->severity, d->actor,    d->reason,
+		                                    d->process, d->command,  NULL};
+		for (size_t column = 0; column < COLUMNS; column++)
+			if (cells[column])
 				add_text(&columns.arrays[column], cells[column]);
-		}
+		db_array_add_int8(&columns.arrays[EVENT_COLUMN], d->evidence_event_id);
+		db_array_add_int8(&columns.arrays[TREE_COLUMN], d->tree);
 	}
 	(void)column_params(&columns);
-	columns.params[TEXT_COLUMNS] = DB_INT(list->items[0].detected_at_ns);
-	return db_query(conn, &sql_insert_deviations, columns.params, TEXT_COLUMNS + 1, err);
+	columns.params[COLUMNS] = DB_INT(list->items[0].detected_at_ns);
+	return db_query(conn, &sql_insert_deviations, columns.params, COLUMNS + 1, err);
 }
 
 static int compare_ids(const void *a, const void *b)
@@ -328,6 +343,84 @@ int writer_deviations(struct differ *differ, struct db_conn *conn,
 	return outbox_add_many(conn, records, count, err);
 }
 
+/* The same deviation once more, now as it is. */
+static int report_raised(struct differ *differ, struct db_conn *conn, const struct run_state *run,
+                         const PGresult *rows, struct error *err)
+{
+	AUTO(buf) struct buf text;
+	buf_init(&text, MESSAGE_MAX_BYTES);
+	size_t count = (size_t)PQntuples(rows);
+	AUTO(free) struct bus_record *records = xmalloc((count + 1) * sizeof(*records));
+	for (size_t i = 0; i < count; i++) {
+		int row = (int)i;
+		records[i] = record_of(
+		        differ, &text,
+		        &(struct deviation_message){
+		                .id = db_cell(rows, row, RAISED_ID),
+		                .run_id = run->id,
+		                .package = run->package,
+		                .version = run->version,
+		                .category = db_cell(rows, row, RAISED_CATEGORY),
+		                .value = db_cell(rows, row, RAISED_VALUE),
+		                .severity = severity_name(SEVERITY_CRIT),
+		                .actor = db_cell(rows, row, RAISED_ACTOR),
+		                .reason = db_cell(rows, row, RAISED_REASON),
+		                .process = db_cell(rows, row, RAISED_PROCESS),
+		                .command = db_cell(rows, row, RAISED_COMMAND),
+		                .evidence_event_id = db_cell_int(rows, row, RAISED_EVENT_ID),
+		                .detected_at_ns = db_cell_int(rows, row, RAISED_DETECTED_NS),
+		        });
+	}
+	return count ? outbox_add_many(conn, records, count, err) : 0;
+}
+
+static int raise_one(struct differ *differ, struct db_conn *conn, const struct raise *raise,
+                     struct error *err)
+{
+	const struct run_state *run = differ->batch.runs[raise->run].run;
+	const struct db_param one[] = {DB_TEXT(raise->id ? raise->id : ""),
+	                               DB_TEXT(mark_reason(raise->mark))};
+	const struct db_param tree[] = {DB_TEXT(run->id), DB_INT(raise->tree),
+	                                DB_TEXT(mark_reason(raise->mark))};
+	AUTO(pgresult)
+	PGresult *rows = raise->id ? db_query(conn, &sql_raise_deviation, one, 2, err)
+	                           : db_query(conn, &sql_raise_tree, tree, 3, err);
+	return rows ? report_raised(differ, conn, run, rows, err) : -err->code;
+}
+
+static int raise_deviations(struct differ *differ, struct db_conn *conn, struct error *err)
+{
+	int failed = 0;
+	for (size_t i = 0; i < differ->batch.raise_count && !failed; i++)
+		failed = raise_one(differ, conn, &differ->batch.raises[i], err);
+	differ->batch.raise_count = 0;
+	return failed;
+}
+
+/* What the runs' contexts learned in this batch. */
+static int write_facts(struct differ *differ, struct db_conn *conn, struct error *err)
+{
+	AUTO(columns) struct columns columns = {0};
+	struct db_array *run_ids = add_column(&columns, DB_ARRAY_TEXT);
+	struct db_array *facts = add_column(&columns, DB_ARRAY_TEXT);
+	AUTO(buf) struct buf lines;
+	buf_init(&lines, FACTS_MAX_BYTES);
+	for (size_t i = 0; i < differ->batch.run_count; i++) {
+		struct run_state *run = differ->batch.runs[i].run;
+		buf_reset(&lines);
+		run_context_save(&run->context, &lines);
+		if (lines.size == 0)
+			continue;
+		add_text(run_ids, run->id);
+		db_array_add(facts, buf_view(&lines));
+	}
+	if (run_ids->count == 0)
+		return 0;
+	int64_t written =
+	        db_exec(conn, &sql_insert_facts, column_params(&columns), columns.count, err);
+	return written < 0 ? (int)written : 0;
+}
+
 int differ_write(struct differ *differ, struct db_conn *conn, struct error *err)
 {
 	struct deviation_list deviations = {0};
@@ -338,6 +431,10 @@ int differ_write(struct differ *differ, struct db_conn *conn, struct error *err)
 		failed = write_fingerprints(differ, conn, err);
 	if (!failed)
 		failed = writer_deviations(differ, conn, &deviations, err);
+	if (!failed)
+		failed = raise_deviations(differ, conn, err);
+	if (!failed)
+		failed = write_facts(differ, conn, err);
 	if (!failed)
 		failed = write_progress(differ, conn, err);
 	return failed;

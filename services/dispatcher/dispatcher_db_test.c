@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "again.h"
 #include "base/alloc.h"
 #include "base/hex.h"
 #include "db/db_fixture.h"
@@ -489,6 +490,66 @@ static void a_run_without_a_lease_is_left_alone(void **state)
 	assert_int_equal(place(f), 0);
 }
 
+static int make_again(struct db_fixture *f)
+{
+	struct dispatcher_metrics m = metrics();
+	struct error err = {0};
+	int queued = queue_runs_again(f->db, &config, &m, &err);
+	assert_true(queued >= 0);
+	return queued;
+}
+
+static void a_control_that_is_asked_for_is_made_once(void **state)
+{
+	struct db_fixture *f = *state;
+	NUMBER(f, "INSERT INTO runs (id, package_name, version, state) VALUES "
+	          "('held', 'left-pad', '1.0.1', 'done'), ('late', 'left-pad', '1.0.2', "
+	          "'done');"
+	          "INSERT INTO controls (run_id, version, until) VALUES "
+	          "('held', '1.0.0', now() + interval '1 hour'),"
+	          "('late', '1.0.0', now() - interval '1 hour')");
+	assert_int_equal(make_again(f), 1);
+	assert_int_equal(make_again(f), 0);
+	assert_int_equal(NUMBER(f, "SELECT count(*) FROM runs r JOIN controls c ON "
+	                           "c.control_run_id = r.id "
+	                           "AND c.run_id = r.control_of WHERE r.trigger = 'control' "
+	                           "AND r.version = '1.0.0' AND r.phase = 'queued' AND "
+	                           "c.run_id = 'held' "
+	                           "AND r.job ->> 'package_name' = 'left-pad'"),
+	                 1);
+}
+
+static void a_control_that_cannot_be_made_is_waited_for_no_longer(void **state)
+{
+	struct db_fixture *f = *state;
+	NUMBER(f, "INSERT INTO runs (id, package_name, version, state) VALUES "
+	          "('held', 'left-pad', '1.0.1', 'done');"
+	          "INSERT INTO controls (run_id, version, until) VALUES "
+	          "('held', '1.0.0; rm', now() + interval '1 hour')");
+	assert_int_equal(make_again(f), 0);
+	assert_int_equal(NUMBER(f, "SELECT count(*) FROM controls WHERE until <= now()"), 1);
+}
+
+static void a_baseline_gets_its_seeds_one_by_one(void **state)
+{
+	struct db_fixture *f = *state;
+	NUMBER(f, "INSERT INTO runs (id, package_name, version, state) VALUES "
+	          "('first', 'left-pad', '1.0.0', 'done');"
+	          "INSERT INTO baselines (package_name, state, seeded_by, seeds, "
+	          "seeds_asked) VALUES "
+	          "('left-pad', 'seeding', 'first', 1, 2), ('other', 'trusted', 'first', "
+	          "1, 1)");
+	for (int i = 0; i < 6; i++) {
+		assert_int_equal(make_again(f), 1);
+		assert_int_equal(make_again(f), 0);
+		NUMBER(f, "UPDATE runs SET phase = 'judged' WHERE trigger = 'seed'");
+	}
+	assert_int_equal(make_again(f), 0); /* three times as many as asked for */
+	assert_int_equal(NUMBER(f, "SELECT count(*) FROM runs WHERE trigger = 'seed' "
+	                           "AND version = '1.0.0' AND package_name = 'left-pad'"),
+	                 6);
+}
+
 int main(void)
 {
 #define DB_TEST(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
@@ -507,6 +568,9 @@ int main(void)
 	        DB_TEST(a_job_that_was_fetched_and_not_begun_is_taken_back),
 	        DB_TEST(the_last_attempt_fails_the_run),
 	        DB_TEST(a_run_without_a_lease_is_left_alone),
+	        DB_TEST(a_control_that_is_asked_for_is_made_once),
+	        DB_TEST(a_control_that_cannot_be_made_is_waited_for_no_longer),
+	        DB_TEST(a_baseline_gets_its_seeds_one_by_one),
 	};
 	if (!db_fixture_available())
 		return DB_FIXTURE_SKIP;
