@@ -11,7 +11,7 @@ Delay: recorded runs that deviate, one at a time; from the moment at which the l
 posted (over HTTP, the result right behind it) until a consumer of the topic `deviations` has the
 verdict, which comes after the run's last deviation. Memory: the differ's resident memory while one
 run of so many events goes through, above what it had before; once with the recorded events over and
-over, and once with a path of its own for each event.
+over, and once with a program of its own in each event.
 """
 import argparse
 import contextlib
@@ -126,9 +126,9 @@ repeated.events = []
 
 
 def different(number):
-    """A path of its own."""
-    return {"type": 1, "payload": {"Header": {"TsNs": number, "PID": 1, "Type": 1}, "Flags": 0,
-                                   "PathName": f"/usr/bench/{number}", "CommStr": "node"}}
+    """A program of its own."""
+    return {"type": 2, "payload": {"Header": {"TsNs": number, "PID": 1, "Type": 2},
+                                   "BinaryPathStr": f"/usr/bench/{number}", "CommStr": "sh"}}
 
 
 def memory(pid, key):
@@ -169,7 +169,7 @@ def measure(stack, arguments):
     found = delays(stack, player, arguments.runs)
     print(f"  last event to deviations on the topic: {statistics.median(found):.0f} ms at the "
           f"median, {found[int(len(found) * 0.95)]:.0f} ms at 95 % (goal: {DELAY_GOAL_MS} ms)")
-    for what, event_of in (("recorded events", repeated), ("different paths", different)):
+    for what, event_of in (("recorded events", repeated), ("different programs", different)):
         megabytes, seconds = long_run(stack, player, f"long-{event_of.__name__}", event_of,
                                       arguments.events)
         print(f"  a run of {arguments.events:,} {what}: {megabytes:.0f} MB above idle "

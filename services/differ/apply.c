@@ -93,17 +93,27 @@ static enum mark mark_in_context(const struct differ *differ, const struct run_s
 	return MARK_NONE;
 }
 
-static bool was_written(struct differ *differ, const struct run_state *run, struct view path,
+/* Package code wrote that file, which is worse now. */
+static bool was_written(struct differ *differ, const struct batch_run *entry, struct view path,
                         struct view root)
 {
-	struct view value = fingerprint_written_path(&differ->fingerprinter, path, root);
-	return value.size > 1 &&
-	       key_set_has(&run->seen, run_fingerprint_hash(&differ->key, CATEGORY_PATH_WRITE,
-	                                                    ACTOR_PACKAGE, value));
+	struct fingerprint written = {
+	        .category = CATEGORY_PATH_WRITE,
+	        .actor = ACTOR_PACKAGE,
+	        .value = fingerprint_written_path(&differ->fingerprinter, path, root),
+	        .mark = MARK_EXECUTED,
+	};
+	struct hash128 hash =
+	        run_fingerprint_hash(&differ->key, written.category, written.actor, written.value);
+	if (written.value.size < 2 || !key_set_has(&entry->run->seen, hash))
+		return false;
+	if (entry->run->has_baseline)
+		batch_raise_seen(&differ->batch, entry, &written);
+	return true;
 }
 
 /* A program, or the script of an interpreter, that package code made itself. */
-static enum mark mark_of_exec(struct differ *differ, const struct run_state *run,
+static enum mark mark_of_exec(struct differ *differ, const struct batch_run *entry,
                               const struct event *event, const struct event_context *context)
 {
 	enum { ARGUMENTS = 4 };
@@ -112,11 +122,11 @@ static enum mark mark_of_exec(struct differ *differ, const struct run_state *run
 		return MARK_NONE;
 	if (view_starts_with(exec->path, VIEW_LITERAL("/memfd:")))
 		return MARK_MEMORY;
-	if (was_written(differ, run, exec->path, context->root))
+	if (was_written(differ, entry, exec->path, context->root))
 		return MARK_DROPPED;
 	for (size_t i = 1; i < exec->argc && i < ARGUMENTS; i++)
 		if (exec->argv[i].size && exec->argv[i].data[0] == '/' &&
-		    was_written(differ, run, exec->argv[i], context->root))
+		    was_written(differ, entry, exec->argv[i], context->root))
 			return MARK_DROPPED;
 	return MARK_NONE;
 }
@@ -182,7 +192,7 @@ static void apply_fingerprint(struct differ *differ, struct batch_run *entry,
 	struct fingerprint fingerprint;
 	if (run->package[0] == '\0')
 		return;
-	enum mark mark = mark_of_exec(differ, run, event, context);
+	enum mark mark = mark_of_exec(differ, entry, event, context);
 	bool found = fingerprint_of(&differ->fingerprinter, event, context, differ->allow.filter,
 	                            run->rules, &fingerprint);
 	bool waits = found && fingerprint.unnamed &&

@@ -85,6 +85,7 @@ struct differ {
 	unsigned failures;     /* in a row */
 	size_t one_by_one;     /* messages that are handled alone, to find the bad one among them */
 	int64_t swept_ms, measured_ms;
+	int64_t reanalyse_from_ms; /* not before */
 	struct prune_pass {
 		int64_t begins_ms;  /* monotonic */
 		int64_t chunk, row; /* ids up to which everything was looked at */
@@ -180,7 +181,8 @@ int differ_expire_controls(struct differ *differ, struct error *err);
 int differ_age(struct differ *differ, struct error *err);
 void age_pass_release(struct age_pass *pass);
 
-/* Analyses again what has to be, for a while, in transactions of its own. */
+/* Analyses again what has to be, for a while, in transactions of its own. Returns how many runs there
+ * were. */
 int differ_reanalyse(struct differ *differ, struct error *err);
 
 /* Removes some events that are too old, if it is time for it. */

@@ -164,11 +164,15 @@ const struct db_statement sql_unreported_fingerprints = {
         " AND NOT " KNOWN(
                 "$2::text", "f.category", "f.actor", "(f.value)", "$3::bigint",
                 "f.cred") " AND NOT " KNOWN("$2::text", "f.category", "f.actor", "(f.compatible)",
-                "$3::bigint", "f.cred") " AND (f.cred OR NOT $4::boolean) AND NOT EXISTS (SELECT 1 FROM "
-                          "deviations d WHERE d.run_id = f.run_id"
-                          "  AND d.category = f.category AND d.actor = f.actor AND d.value = "
-                          "f.value)"
-                          " ORDER BY f.first_event_id, f.category, f.actor, f.value"};
+                                            "$3::bigint",
+                                            "f.cred") " AND (f.cred OR NOT $4::boolean) AND NOT "
+                                                      "EXISTS (SELECT 1 FROM "
+                                                      "deviations d WHERE d.run_id = f.run_id"
+                                                      "  AND d.category = f.category AND d.actor = "
+                                                      "f.actor AND d.value = "
+                                                      "f.value)"
+                                                      " ORDER BY f.first_event_id, f.category, "
+                                                      "f.actor, f.value"};
 
 const struct db_statement sql_count_deviations = {
         "differ_count_deviations",

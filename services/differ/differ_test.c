@@ -471,7 +471,7 @@ static void what_was_dropped_and_executed_is_crit(void **state)
 	give(f, &run, 4, differ_fixture_open("/tmp/ld.py", O_WRONLY, ACTOR_PACKAGE));
 	give(f, &run, 5, python);
 	expect_text(f, severities,
-	            "/tmp/ld.py info\n/tmp/x-12345 warn\n/tmp/x-12346 info\n/tmp/x-12346 crit\n"
+	            "/tmp/ld.py crit\n/tmp/x-12345 warn\n/tmp/x-12346 crit\n/tmp/x-12346 crit\n"
 	            "/usr/bin/python3 crit");
 	expect_text(f, "SELECT command FROM deviations WHERE value = '/usr/bin/python3'",
 	            "python3 /tmp/ld.py");

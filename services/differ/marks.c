@@ -23,12 +23,17 @@ static const struct {
                                    ", and its tree of processes has read a credential"},
         [MARK_AFTER_CONNECT] = {SEVERITY_CRIT,
                                 ", after its tree of processes had connected to the network"},
+        [MARK_EXECUTED] = {SEVERITY_CRIT, ", and executed it later on"},
+        [MARK_MANIFEST] = {SEVERITY_CRIT, ", which hides what was installed"},
 };
 
 enum mark mark_of_written(struct view path)
 {
 	if (place_starts(path))
 		return MARK_STARTED;
+	struct package_path place;
+	if (place_of_package(path, &place) && view_is(place.rest, "/package.json"))
+		return MARK_MANIFEST;
 	if (place_is_home(path))
 		return MARK_HOME;
 	return place_is_system(path) ? MARK_SYSTEM : MARK_NONE;

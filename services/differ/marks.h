@@ -28,6 +28,8 @@ enum mark {
 	MARK_UNNAMED_CONTENT,  /* of a content network, neither DNS nor TLS said a name */
 	MARK_AFTER_CREDENTIAL, /* its tree has read a credential */
 	MARK_AFTER_CONNECT,    /* executed by a tree that has connected to somewhere */
+	MARK_EXECUTED,         /* written, and executed by package code later on */
+	MARK_MANIFEST,         /* a package's package.json, changed by package code */
 	MARK_COUNT,
 };
 

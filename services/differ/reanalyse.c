@@ -242,8 +242,10 @@ int differ_reanalyse(struct differ *differ, struct error *err)
 	/* Events wait meanwhile: the rest has its turn after them. */
 	for (int row = 0; row < PQntuples(rows); row++) {
 		int failed = analyse_row(differ, conn, rows, row, err);
-		if (failed || clock_monotonic_ms() - begun_ms > SWEEP_MAX_MS)
+		if (failed)
 			return failed;
+		if (clock_monotonic_ms() - begun_ms > SWEEP_MAX_MS)
+			break;
 	}
-	return 0;
+	return PQntuples(rows);
 }

@@ -237,7 +237,9 @@ static bool load_root(struct run_context *context, struct view hex)
 int run_context_load(struct run_context *context, struct view line, struct error *err)
 {
 	bool loaded = false;
-	char kind = line.size ? line.data[0] : '\0';
+	char kind = '\0';
+	if (line.size)
+		kind = line.data[0];
 	struct view rest = line.size > 2 ? view_of(line.data + 2, line.size - 2) : (struct view){0};
 	switch (kind) {
 	case 'i':

@@ -21,7 +21,7 @@ SLOWLY = {"FANGS_DIFFER_BATCH_MESSAGES": "1"}  # a transaction for each batch: m
 # Everything that the differ writes but the moments and the numbers that the database draws: an
 # event is told by what it says.
 TABLES = ["deviations", "baselines", "baseline_fingerprints", "baseline_actors",
-          "run_fingerprints", "run_progress", "runs", "dead_letters"]
+          "run_fingerprints", "run_progress", "runs", "volatile_values", "dead_letters"]
 MOMENT_KEY = re.compile(r"_at$|_at_ns$")
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.+]+")
 EVENT_ID = re.compile(r"event_id$")

@@ -60,7 +60,8 @@ CREATE TABLE reanalyses (
 -- A deviation that counts no more, or again, changes what is shown of its run.
 CREATE FUNCTION fangs_live_suppressed() RETURNS TRIGGER LANGUAGE plpgsql SECURITY DEFINER AS
 $$ BEGIN
-    INSERT INTO live_changes (kind, keys) VALUES ('run', ARRAY[NEW.run_id]);
+    INSERT INTO live_changes (kind, keys) VALUES ('run', ARRAY[NEW.run_id]),
+        ('deviation', ARRAY[NEW.id]);
     RETURN NULL;
 END $$;
 DO $$ BEGIN
