@@ -119,8 +119,8 @@ const struct db_statement sql_unreported_fingerprints = {
         " AND NOT " KNOWN(
                 "$2::text", "f.category", "f.actor",
                 "(f.value)") " AND NOT EXISTS (SELECT 1 FROM deviations d WHERE d.run_id = f.run_id"
-                             "  AND d.category = f.category AND d.actor = f.actor AND d.value = "
-                             "f.value)"
+                             "  AND md5(d.value) = md5(f.value) AND d.value = f.value"
+                             "  AND d.category = f.category AND d.actor = f.actor)"
                              " ORDER BY f.first_event_id, f.category, f.actor, f.value"};
 
 const struct db_statement sql_count_deviations = {
