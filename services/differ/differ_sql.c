@@ -168,9 +168,9 @@ const struct db_statement sql_unreported_fingerprints = {
                                             "f.cred") " AND (f.cred OR NOT $4::boolean) AND NOT "
                                                       "EXISTS (SELECT 1 FROM "
                                                       "deviations d WHERE d.run_id = f.run_id"
-                                                      "  AND d.category = f.category AND d.actor = "
-                                                      "f.actor AND d.value = "
-                                                      "f.value)"
+                                                      "  AND md5(d.value) = md5(f.value)"
+                                                      "  AND d.value = f.value AND d.category = "
+                                                      "f.category AND d.actor = f.actor)"
                                                       " ORDER BY f.first_event_id, f.category, "
                                                       "f.actor, f.value"};
 
