@@ -15,6 +15,8 @@
 #include "process_tree.h"
 #include "stream.h"
 #include "watch_list.h"
+#include "witness.h"
+#include "witness_book.h"
 
 struct run_decoder_options {
 	const struct watched_path *watched_paths; /* copied */
@@ -29,6 +31,7 @@ struct run_decoder_options {
 struct run_decoder_stats {
 	uint64_t events[EVENT_TYPE_COUNT];
 	uint64_t malformed, cut, parse_failed, exec_failed, unattributed;
+	uint64_t only_witnessed; /* opens that the records did not tell */
 };
 
 struct run_decoder {
@@ -38,6 +41,8 @@ struct run_decoder {
 	struct process_tree tree;
 	struct stream_table streams;
 	struct buf path, second; /* of the event that is being made */
+	bool has_witness;        /* opens are kept in the book */
+	struct witness_book book;
 };
 
 /* ERROR_DROP on a bad watched path; nothing to release then. */
@@ -46,6 +51,11 @@ int run_decoder_init(struct run_decoder *decoder, const struct run_decoder_optio
 void run_decoder_release(struct run_decoder *decoder);
 
 void run_decoder_record(struct run_decoder *decoder, struct view record);
+
+/* A second witness has seen an open. It becomes an event if the records do not tell it until the
+ * turn after the next. A turn is over when no records are left. */
+void run_decoder_witnessed(struct run_decoder *decoder, const struct witnessed *witnessed);
+void run_decoder_turn(struct run_decoder *decoder);
 
 /* Reports what was waiting for more: unfinished hellos, failed searches for a program. */
 void run_decoder_flush(struct run_decoder *decoder);
