@@ -17,9 +17,10 @@ enum {
 	RECORD_RUNS_MAX = 64,  /* runs at once; size of `scopes` and of `counters` */
 	RECORD_DEPTHS_MAX = 4, /* different depths of run cgroups at once */
 	RECORD_COMM_SIZE = 16,
-	RECORD_PATH_MAX = 4096,  /* a longer path is cut at its front and flagged */
-	RECORD_ARGV_MAX = 8192,  /* a longer argument area is cut at its end */
-	RECORD_PREFIX_MAX = 252, /* of a watched path, as compared in the kernel */
+	RECORD_PATH_MAX = 4096,     /* a longer path is cut at its front and flagged */
+	RECORD_ARGV_MAX = 8192,     /* a longer argument area is cut at its end */
+	RECORD_OPENED_MAX = 131072, /* different opens of one run that are remembered */
+	RECORD_PREFIX_MAX = 252,    /* of a watched path, as compared in the kernel */
 };
 
 enum record_kind {
@@ -187,9 +188,24 @@ struct watch_key {         /* of `watches`, a longest-prefix-match trie */
 };
 _Static_assert(sizeof(struct watch_key) == 260, "watch_key");
 
+struct opened_key {     /* of the run's map of opens: what makes an open a repeat of another */
+	__u64 start_ns; /* of the process */
+	__u64 inode;
+	__u64 dentry; /* address: hard links are files of their own here */
+	__u32 pid;
+	__u32 device;
+	__u32 name;  /* the kernel's hash of name and directory: changes with a rename */
+	__u32 flags; /* of the open, those that tell what is meant to be done */
+};
+_Static_assert(sizeof(struct opened_key) == 40, "opened_key");
+
+enum opened_state { OPENED_LOST, OPENED_TOLD };
+
 struct run_counters {                  /* per CPU, index: slot */
 	__u64 lost[RECORD_KIND_COUNT]; /* by kind: ring full */
 	__u64 unreadable;              /* names of failed calls that could not be read */
+	__u64 repeats;                 /* opens that say nothing new, and were not told */
+	__u64 unaggregated;            /* opens told again, because the map of opens is full */
 	__u64 flows_unknown;           /* TLS-like payload of a stream whose start was not kept */
 };
 

@@ -101,8 +101,7 @@ static void emit_file(struct run_decoder *decoder, const struct record_file *fil
 	decode_emit(decoder, event);
 }
 
-static void note_seen(struct run_decoder *decoder, const struct record_file *file,
-                      struct view path)
+static void note_seen(struct run_decoder *decoder, const struct record_file *file, struct view path)
 {
 	const struct book_open open = {
 	        .pid = file->header.pid,

@@ -327,6 +327,26 @@ void kernel_side_unwatch(struct kernel_side *kernel, uint32_t slot, const struct
 	}
 }
 
+int kernel_side_aggregate(struct kernel_side *kernel, uint32_t slot, struct error *err)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_NO_PREALLOC);
+	int fd = bpf_map_create(BPF_MAP_TYPE_HASH, "opened", sizeof(struct opened_key),
+	                        sizeof(uint32_t), RECORD_OPENED_MAX, &opts);
+	int r, code;
+
+	if (fd < 0)
+		return error_set_errno(err, errno, "cannot make the run's map of opens");
+	r = bpf_map_update_elem(bpf_map__fd(kernel->skeleton->maps.opened), &slot, &fd, BPF_ANY);
+	code = errno;
+	(void)close(fd); /* the outer map holds it */
+	return r < 0 ? error_set_errno(err, code, "cannot set the run's map of opens") : 0;
+}
+
+void kernel_side_forget(struct kernel_side *kernel, uint32_t slot)
+{
+	(void)bpf_map_delete_elem(bpf_map__fd(kernel->skeleton->maps.opened), &slot);
+}
+
 int kernel_side_enter(struct kernel_side *kernel, uint64_t cgroup_id, struct scope scope,
                       struct error *err)
 {
@@ -394,6 +414,8 @@ void kernel_side_counters(const struct kernel_side *kernel, uint32_t slot, struc
 		for (size_t kind = 0; kind < RECORD_KIND_COUNT; kind++)
 			ret->lost[kind] += all[cpu].lost[kind];
 		ret->unreadable += all[cpu].unreadable;
+		ret->repeats += all[cpu].repeats;
+		ret->unaggregated += all[cpu].unaggregated;
 		ret->flows_unknown += all[cpu].flows_unknown;
 	}
 }

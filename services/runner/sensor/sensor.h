@@ -121,16 +121,18 @@ int sensor_drain(struct sensor_run *run, int timeout_ms, struct error *err);
 struct sensor_stats {
 	uint64_t events[EVENT_TYPE_COUNT]; /* handed out, by type */
 	uint64_t lost[EVENT_TYPE_COUNT];   /* ring full; [EVENT_UNKNOWN]: forks and exits */
-	uint64_t lost_total;               /* sum of lost, `missed`, `malformed` and `witness_overflowed` */
+	uint64_t lost_total;   /* sum of lost, `missed`, `malformed` and `witness_overflowed` */
 	uint64_t missed;       /* kernel skipped a program (re-entered); while the run was active */
 	uint64_t malformed;    /* records that did not decode: a bug, reported as loss */
 	uint64_t cut;          /* events with a cut path, name or argument list */
 	uint64_t parse_failed; /* DNS or TLS bytes that did not parse (each is an event, too) */
 	uint64_t unreadable;   /* failed opens whose path could not be read any more */
 	uint64_t exec_failed;  /* exec attempts that failed */
-	uint64_t only_witnessed;     /* opens that only the second witness saw (each is an event) */
+	uint64_t repeats; /* opens like one that was handed out: same process, file, way of use */
+	uint64_t unaggregated;   /* repeats that were handed out, because too many opens differed */
+	uint64_t only_witnessed; /* opens that only the second witness saw (each is an event) */
 	uint64_t witness_overflowed; /* 1: the second witness lost some, nobody knows how many */
-	uint64_t unattributed; /* packets without a known process (event.process.pid is 0) */
+	uint64_t unattributed;       /* packets without a known process (event.process.pid is 0) */
 };
 void sensor_run_stats(const struct sensor_run *run, struct sensor_stats *ret);
 

@@ -121,7 +121,8 @@ static int run_enter(struct sensor_run *run, struct error *err)
 
 	kernel_side_reset_counters(kernel, run->slot);
 	run->missed_before = kernel_side_missed(kernel);
-	if (kernel_side_watch(kernel, run->slot, &run->decoder.watches, err) < 0)
+	if (kernel_side_watch(kernel, run->slot, &run->decoder.watches, err) < 0 ||
+	    kernel_side_aggregate(kernel, run->slot, err) < 0)
 		return -err->code;
 	if (add_depth(run->sensor, run->place.depth, err) < 0)
 		return -err->code;
@@ -207,6 +208,7 @@ void sensor_remove_run(struct sensor_run *run)
 	sensor_lock(sensor);
 	kernel_side_leave(sensor->kernel, run->place.id);
 	kernel_side_unwatch(sensor->kernel, run->slot, &run->decoder.watches);
+	kernel_side_forget(sensor->kernel, run->slot);
 	run_unplace(run);
 	sensor_unlock(sensor);
 	run_destroy(run);
@@ -245,12 +247,11 @@ int sensor_drain(struct sensor_run *run, int timeout_ms, struct error *err)
 static void add_lost(struct sensor_stats *stats, const struct run_counters *counters)
 {
 	static const enum event_type type_of[RECORD_KIND_COUNT] = {
-	        [RECORD_FILE] = EVENT_FILE,       [RECORD_FILE_FAILED] = EVENT_FILE,
-	        [RECORD_CHANGE] = EVENT_FILE,
-	        [RECORD_EXEC] = EVENT_EXEC,       [RECORD_EXEC_FAILED] = EVENT_EXEC,
-	        [RECORD_FORK] = EVENT_UNKNOWN,    [RECORD_EXIT] = EVENT_UNKNOWN,
-	        [RECORD_CONNECT] = EVENT_CONNECT, [RECORD_DATAGRAM] = EVENT_DNS,
-	        [RECORD_SEGMENT] = EVENT_TLS,
+	        [RECORD_FILE] = EVENT_FILE,        [RECORD_FILE_FAILED] = EVENT_FILE,
+	        [RECORD_CHANGE] = EVENT_FILE,      [RECORD_EXEC] = EVENT_EXEC,
+	        [RECORD_EXEC_FAILED] = EVENT_EXEC, [RECORD_FORK] = EVENT_UNKNOWN,
+	        [RECORD_EXIT] = EVENT_UNKNOWN,     [RECORD_CONNECT] = EVENT_CONNECT,
+	        [RECORD_DATAGRAM] = EVENT_DNS,     [RECORD_SEGMENT] = EVENT_TLS,
 	};
 
 	for (size_t kind = 0; kind < RECORD_KIND_COUNT; kind++) {
@@ -281,6 +282,8 @@ void sensor_run_stats(const struct sensor_run *run, struct sensor_stats *ret)
 	ret->only_witnessed = decoded->only_witnessed;
 	ret->witness_overflowed = run->witness.overflowed;
 	ret->unreadable = counters.unreadable;
+	ret->repeats = counters.repeats;
+	ret->unaggregated = counters.unaggregated;
 	add_lost(ret, &counters);
 	ret->lost_total += ret->missed + ret->malformed + ret->witness_overflowed;
 }

@@ -156,8 +156,7 @@ static void count_told(struct kernel_fixture *counting, const struct event *even
 	    event->file.flags & O_CREAT)
 		return;
 	(void)snprintf(path, sizeof(path), "%.*s", VIEW_ARG(event->file.path));
-	if (sscanf(path, IN "%d/%d", &folder, &file) != 2 ||
-	    folder * FOLDER + file >= RACES) {
+	if (sscanf(path, IN "%d/%d", &folder, &file) != 2 || folder * FOLDER + file >= RACES) {
 		counting->counts[0]++; /* wrong */
 		return;
 	}

@@ -26,10 +26,9 @@ static const char *const skipped[] = {"/dev", "/dev/pts", "/dev/mqueue", "/dev/c
 
 int witness_open(struct witness *witness, struct error *err)
 {
-	*witness = (struct witness){.fd = fanotify_init(
-	                                    FAN_CLASS_NOTIF | FAN_CLOEXEC | FAN_NONBLOCK,
-	                                    O_RDONLY | O_CLOEXEC | O_LARGEFILE | O_NONBLOCK |
-	                                            O_NOATIME)};
+	*witness = (struct witness){
+	        .fd = fanotify_init(FAN_CLASS_NOTIF | FAN_CLOEXEC | FAN_NONBLOCK,
+	                            O_RDONLY | O_CLOEXEC | O_LARGEFILE | O_NONBLOCK | O_NOATIME)};
 
 	if (witness->fd >= 0)
 		return 0;
@@ -85,8 +84,8 @@ static int mark_mount(const struct witness *witness, pid_t pid, const char *moun
 	char path[LINE_MAX_BYTES + LINK_MAX_BYTES];
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/root%s", pid, mount_point);
-	return fanotify_mark(witness->fd, FAN_MARK_ADD | FAN_MARK_MOUNT,
-	                     FAN_OPEN | FAN_ONDIR, AT_FDCWD, path);
+	return fanotify_mark(witness->fd, FAN_MARK_ADD | FAN_MARK_MOUNT, FAN_OPEN | FAN_ONDIR,
+	                     AT_FDCWD, path);
 }
 
 int witness_mark(struct witness *witness, pid_t pid, struct error *err)

@@ -24,9 +24,9 @@ struct witness {
 };
 
 struct witnessed {
-	uint32_t pid;   /* process, host's pid namespace */
+	uint32_t pid; /* process, host's pid namespace */
 	uint64_t inode;
-	uint64_t device; /* as of stat(2) */
+	uint64_t device;  /* as of stat(2) */
 	struct view path; /* when it was read, not when it was opened */
 };
 

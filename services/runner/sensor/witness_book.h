@@ -4,8 +4,8 @@
  * full turn of the reader is what the first was shown wrongly.
  *
  * Invariants: bounded: the last BOOK_SEEN_MAX / 2 opens at least are remembered, and
- * BOOK_WAITING_MAX wait. What was forgotten may be told twice; what finds no room to wait is told at
- * once. Nothing is lost by either.
+ * BOOK_WAITING_MAX wait. What was forgotten may be told twice; what finds no room to wait is told
+ * at once. Nothing is lost by either.
  */
 #ifndef FANGS_SENSOR_WITNESS_BOOK_H
 #define FANGS_SENSOR_WITNESS_BOOK_H
