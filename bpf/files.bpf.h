@@ -118,6 +118,62 @@ static __always_inline void opened_note(void *map, const struct opened_key *key,
 	}
 }
 
+/* Files that had a watched name when they got another. Full: counted as lost changes. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, RECORD_ALIASES_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct alias_key);
+	__type(value, __u32);
+} aliases SEC(".maps");
+
+/* Runs that have any: the others need not look. */
+volatile __u8 has_aliases[RECORD_RUNS_MAX];
+
+static __always_inline void alias_add(const struct scope *scope, __u64 inode, __u32 device,
+                                      __u32 is_cred)
+{
+	struct alias_key key = {.inode = inode,
+	                        .device = device,
+	                        .slot = scope->slot,
+	                        .generation = scope->generation};
+
+	if (bpf_map_update_elem(&aliases, &key, &is_cred, BPF_ANY))
+		count_lost(scope->slot, RECORD_CHANGE);
+	has_aliases[scope->slot & (RECORD_RUNS_MAX - 1)] = 1;
+}
+
+/* Of a file without a watched name: has it had one? Then the record says which file that was. An
+ * overlay's file may be known by the one in the upper layer. */
+static __always_inline enum watch_result alias_match(struct record_file *record,
+                                                     const struct scope *scope, struct file *file)
+{
+	struct alias_key key = {.inode = record->inode,
+	                        .device = record->device,
+	                        .slot = scope->slot,
+	                        .generation = scope->generation};
+	struct inode *inode = BPF_CORE_READ(file, f_inode);
+	struct ovl_inode *overlay;
+	__u32 *is_cred;
+
+	if (!has_aliases[scope->slot & (RECORD_RUNS_MAX - 1)])
+		return WATCH_NO;
+	is_cred = bpf_map_lookup_elem(&aliases, &key);
+	if (!is_cred && BPF_CORE_READ(inode, i_sb, s_magic) == PATH_OVERLAY_MAGIC) {
+		overlay = (void *)inode - bpf_core_field_offset(struct ovl_inode, vfs_inode);
+		inode = BPF_CORE_READ(overlay, __upperdentry, d_inode);
+		key.inode = BPF_CORE_READ(inode, i_ino);
+		key.device = BPF_CORE_READ(inode, i_sb, s_dev);
+		is_cred = bpf_map_lookup_elem(&aliases, &key);
+	}
+	if (!is_cred)
+		return WATCH_NO;
+	record->role = RECORD_ROLE_SOURCE;
+	record->inode = key.inode;
+	record->device = key.device;
+	return *is_cred ? WATCH_CRED : WATCH_YES;
+}
+
 /* record->dfd, open_flags and result are set; adds path and identity, and emits if watched. */
 static __always_inline void file_opened(struct file_scratch *scratch, const struct scope *scope,
                                         struct file *file, __u32 flags)
@@ -143,6 +199,9 @@ static __always_inline void file_opened(struct file_scratch *scratch, const stru
 	is_directory = (record->mode & FILES_S_IFMT) == FILES_S_IFDIR;
 	path_build(&walk, task, &file->f_path, &scratch->path);
 	watch = watch_match_path(&walk, task, scope->slot, is_proc, is_directory);
+	record->role = RECORD_ROLE_NONE;
+	if (watch == WATCH_NO)
+		watch = alias_match(record, scope, file);
 	/* What has no place below the process's root cannot be matched, and is rare: user space
 	 * gets it all. */
 	if (watch == WATCH_NO && !(walk.flags & (RECORD_OUTSIDE | RECORD_CUT)))
@@ -150,7 +209,7 @@ static __always_inline void file_opened(struct file_scratch *scratch, const stru
 	fill_current(&record->header, RECORD_FILE, scope);
 	record->header.flags = (__u8)(walk.flags | flags | (watch == WATCH_CRED ? RECORD_CRED : 0));
 	record->name_size = 0;
-	record->operation = record->role = 0;
+	record->operation = RECORD_OPEN;
 	record->reserved = 0;
 	size = path_copy(&walk, &scratch->path, scratch->text);
 	record->path_size = (__u16)size;

@@ -101,6 +101,25 @@ static void emit_file(struct run_decoder *decoder, const struct record_file *fil
 	decode_emit(decoder, event);
 }
 
+/* Who gives a watched file another name and opens it there has opened what it was. */
+static void follow_name(struct run_decoder *decoder, const struct record_file *file,
+                        struct event *event)
+{
+	struct view first;
+
+	if (file->role < RECORD_ROLE_SOURCE)
+		return;
+	if (file->header.kind == RECORD_CHANGE && !S_ISDIR(file->mode))
+		alias_list_add(&decoder->aliases, file->device, file->inode, event->file.path);
+	if (file->header.kind != RECORD_FILE)
+		return;
+	first = alias_list_find(&decoder->aliases, file->device, file->inode);
+	if (first.size == 0)
+		return;
+	event->file.path = decode_text(first);
+	decode_emit(decoder, event);
+}
+
 static void note_seen(struct run_decoder *decoder, const struct record_file *file, struct view path)
 {
 	const struct book_open open = {
@@ -172,5 +191,6 @@ bool decode_file(struct run_decoder *decoder, struct view record)
 	if (match == WATCH_MATCH_CRED)
 		event.process.tags |= EVENT_TAG_CRED;
 	emit_file(decoder, file, &event);
+	follow_name(decoder, file, &event);
 	return true;
 }

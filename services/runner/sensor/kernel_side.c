@@ -342,8 +342,25 @@ int kernel_side_aggregate(struct kernel_side *kernel, uint32_t slot, struct erro
 	return r < 0 ? error_set_errno(err, code, "cannot set the run's map of opens") : 0;
 }
 
+static void forget_aliases(struct kernel_side *kernel, uint32_t slot)
+{
+	int fd = bpf_map__fd(kernel->skeleton->maps.aliases);
+	struct alias_key key, next;
+	int r = bpf_map_get_next_key(fd, NULL, &next);
+
+	while (r == 0) {
+		key = next;
+		r = bpf_map_get_next_key(fd, &key, &next);
+		if (key.slot == slot)
+			(void)bpf_map_delete_elem(fd, &key);
+	}
+}
+
 void kernel_side_forget(struct kernel_side *kernel, uint32_t slot)
 {
+	if (kernel->skeleton->bss->has_aliases[slot])
+		forget_aliases(kernel, slot);
+	kernel->skeleton->bss->has_aliases[slot] = 0;
 	(void)bpf_map_delete_elem(bpf_map__fd(kernel->skeleton->maps.opened), &slot);
 }
 

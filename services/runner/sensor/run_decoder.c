@@ -18,6 +18,7 @@ int run_decoder_init(struct run_decoder *decoder, const struct run_decoder_optio
 		return r;
 	process_tree_init(&decoder->tree, options->command_actor, decode_attempt_free);
 	stream_table_init(&decoder->streams);
+	alias_list_init(&decoder->aliases);
 	witness_book_init(&decoder->book);
 	buf_init(&decoder->path, DECODER_PATH_MAX);
 	buf_init(&decoder->second, DECODER_PATH_MAX);
@@ -26,6 +27,7 @@ int run_decoder_init(struct run_decoder *decoder, const struct run_decoder_optio
 
 void run_decoder_release(struct run_decoder *decoder)
 {
+	alias_list_release(&decoder->aliases);
 	witness_book_release(&decoder->book);
 	buf_release(&decoder->path);
 	buf_release(&decoder->second);

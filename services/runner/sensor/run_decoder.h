@@ -9,6 +9,7 @@
 #ifndef FANGS_SENSOR_RUN_DECODER_H
 #define FANGS_SENSOR_RUN_DECODER_H
 
+#include "alias_list.h"
 #include "base/error.h"
 #include "base/view.h"
 #include "model/event.h"
@@ -41,6 +42,7 @@ struct run_decoder {
 	struct process_tree tree;
 	struct stream_table streams;
 	struct buf path, second; /* of the event that is being made */
+	struct alias_list aliases;
 	bool has_witness;        /* opens are kept in the book */
 	struct witness_book book;
 };

@@ -449,6 +449,47 @@ static void test_folder_moves(void **state)
 	kernel_fixture_expect_none(*state, EVENT_FILE, "/mnt/elsewhere");
 }
 
+/* What a file that was watched is called now does not matter. */
+static int act_follow(void *ctx)
+{
+	enter_place(*(enum place *)ctx);
+	make(IN "secret");
+	need(link(IN "secret", OUT "second"));
+	need(open(OUT "second", O_RDONLY));
+	make(IN "f");
+	need(rename(IN "f", OUT "f"));
+	need(open(OUT "f", O_RDWR));
+	need(open(OUT "f", O_RDWR)); /* a repeat */
+	make(OUT "other");
+	need(open(OUT "other", O_RDONLY));
+	(void)unlink(OUT "f");
+	(void)unlink(OUT "second");
+	(void)unlink(OUT "other");
+	(void)unlink(IN "secret");
+	return 0;
+}
+
+static void test_follow(void **state)
+{
+	const struct expectation expected[] = {
+	        {IN "secret", O_RDONLY, FILE_OPEN},
+	        {OUT "second", O_RDONLY, FILE_OPEN},
+	        {IN "f", O_RDWR, FILE_OPEN},
+	};
+	const enum place places[] = {PLACE_DISK, PLACE_TMPFS, PLACE_OVERLAY};
+	struct kernel_fixture *fixture = *state;
+
+	for (size_t i = 0; i < 3; i++) {
+		enum place place = places[i];
+
+		fixture->event_count = 0;
+		assert_int_equal(kernel_fixture_run(fixture, act_follow, &place), 0);
+		for (size_t e = 0; e < sizeof(expected) / sizeof(*expected); e++)
+			expect(fixture, &expected[e]);
+		kernel_fixture_expect_none(fixture, EVENT_FILE, OUT "other");
+	}
+}
+
 /* Races. ------------------------------------------------------------------------------------ */
 
 enum { RACES = 100000, RACES_SHORT = 20000 };
@@ -640,6 +681,7 @@ int main(void)
 #endif
 		TEST(test_attempts),
 		TEST(test_folder_moves),
+		TEST(test_follow),
 		TEST(test_race_rename),
 		TEST(test_race_rename_overlay),
 		TEST(test_race_link),
