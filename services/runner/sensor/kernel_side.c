@@ -356,8 +356,35 @@ static void forget_aliases(struct kernel_side *kernel, uint32_t slot)
 	}
 }
 
+/* Changes of the run that have begun and not ended. */
+static uint64_t unfinished(const struct kernel_side *kernel, uint32_t slot, bool forget)
+{
+	int fd = bpf_map__fd(kernel->skeleton->maps.changes);
+	AUTO(free) void *change = xcalloc(1, bpf_map__value_size(kernel->skeleton->maps.changes));
+	uint64_t key, next, count = 0;
+	int r = bpf_map_get_next_key(fd, NULL, &next);
+
+	while (r == 0) {
+		key = next;
+		r = bpf_map_get_next_key(fd, &key, &next);
+		/* Its first member is the slot. */
+		if (bpf_map_lookup_elem(fd, &key, change) < 0 || *(uint32_t *)change != slot)
+			continue;
+		count++;
+		if (forget)
+			(void)bpf_map_delete_elem(fd, &key);
+	}
+	return count;
+}
+
+uint64_t kernel_side_unfinished(const struct kernel_side *kernel, uint32_t slot)
+{
+	return unfinished(kernel, slot, false);
+}
+
 void kernel_side_forget(struct kernel_side *kernel, uint32_t slot)
 {
+	(void)unfinished(kernel, slot, true);
 	if (kernel->skeleton->bss->has_aliases[slot])
 		forget_aliases(kernel, slot);
 	kernel->skeleton->bss->has_aliases[slot] = 0;

@@ -50,6 +50,9 @@ void kernel_attachment_destroy(struct kernel_attachment *attachment); /* accepts
 void kernel_side_counters(const struct kernel_side *kernel, uint32_t slot,
                           struct run_counters *ret);
 void kernel_side_reset_counters(struct kernel_side *kernel, uint32_t slot);
+/* Changes whose end was not seen: after all processes have ended, those that a process had io_uring
+ * keep silent about. */
+uint64_t kernel_side_unfinished(const struct kernel_side *kernel, uint32_t slot);
 /* How often the kernel skipped one of the programs, since they were loaded. */
 uint64_t kernel_side_missed(const struct kernel_side *kernel);
 

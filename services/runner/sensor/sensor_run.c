@@ -278,6 +278,7 @@ void sensor_run_stats(const struct sensor_run *run, struct sensor_stats *ret)
 	ret->unattributed = decoded->unattributed;
 	kernel_side_counters(sensor->kernel, run->slot, &counters);
 	ret->missed = kernel_side_missed(sensor->kernel) - run->missed_before;
+	counters.lost[RECORD_CHANGE] += kernel_side_unfinished(sensor->kernel, run->slot);
 	sensor_unlock(sensor);
 	ret->only_witnessed = decoded->only_witnessed;
 	ret->witness_overflowed = run->witness.overflowed;
