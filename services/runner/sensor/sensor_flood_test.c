@@ -56,7 +56,7 @@ static void hide(void)
 {
 	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(DISCARD_PORT)};
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	pid_t pid = vfork();
+	pid_t pid = fork();
 
 	if (pid == 0) {
 		(void)execl("/bin/true", "true", NULL);
