@@ -20,6 +20,11 @@ enum call {
 	CALL_EXECVEAT,
 	/* From here on: changes without an open, as CALL_CHANGE() puts them together. */
 	CALL_CHANGES = 0x100,
+	/* From here on: neither opens nor changes files. */
+	CALL_INTERFACES = 0x1000,
+	CALL_SOCKET = CALL_INTERFACES,
+	CALL_CONNECT,
+	CALL_IO_URING_SETUP,
 };
 
 /* What is done, and which argument names it: of two names the one that is taken from (rename, link)
@@ -130,6 +135,12 @@ static __always_inline enum call call_native(long nr)
 		return CALL_EXECVE;
 	case 322:
 		return CALL_EXECVEAT;
+	case 41:
+		return CALL_SOCKET;
+	case 42:
+		return CALL_CONNECT;
+	case 425:
+		return CALL_IO_URING_SETUP;
 	default:
 		return change_native(nr);
 	}
@@ -231,6 +242,12 @@ static __always_inline enum call call_compat(long nr)
 		return CALL_EXECVE;
 	case 358:
 		return CALL_EXECVEAT;
+	case 359:
+		return CALL_SOCKET;
+	case 362:
+		return CALL_CONNECT;
+	case 425:
+		return CALL_IO_URING_SETUP;
 	default:
 		return change_compat(nr);
 	}
@@ -239,6 +256,23 @@ static __always_inline enum call call_compat(long nr)
 /* x32 calls carry this bit in their number; the rest of it is the 64-bit number for all of ours but
  * execve (520) and execveat (545). */
 enum { X32_BIT = 0x40000000, X32_EXECVE = 520, X32_EXECVEAT = 545 };
+
+static __always_inline __u32 call_number(struct pt_regs *regs)
+{
+	return (__u32)regs->orig_ax;
+}
+
+/* All bits are set where no call is. */
+static __always_inline int call_is_x32(struct pt_regs *regs)
+{
+	return (long)regs->orig_ax >= X32_BIT && (long)regs->orig_ax < 2L * X32_BIT;
+}
+
+/* Of a 32-bit call: socket, bind, connect and others in one. */
+static __always_inline int call_is_socketcall(struct pt_regs *regs)
+{
+	return regs->orig_ax == 102;
+}
 
 static __always_inline enum call call_of(struct pt_regs *regs, struct task_struct *task,
                                          int *compat)
@@ -316,6 +350,21 @@ static __always_inline enum call change_native(long nr)
 	}
 }
 
+static __always_inline __u32 call_number(struct pt_regs *regs)
+{
+	return (__u32)regs->syscallno;
+}
+
+static __always_inline int call_is_x32(struct pt_regs *regs)
+{
+	return 0;
+}
+
+static __always_inline int call_is_socketcall(struct pt_regs *regs)
+{
+	return 0;
+}
+
 /* 32-bit processes on arm64 are outside the sandbox's architecture; there is no int 0x80. */
 static __always_inline enum call call_of(struct pt_regs *regs, struct task_struct *task,
                                          int *compat)
@@ -332,6 +381,12 @@ static __always_inline enum call call_of(struct pt_regs *regs, struct task_struc
 		return CALL_EXECVE;
 	case 281:
 		return CALL_EXECVEAT;
+	case 198:
+		return CALL_SOCKET;
+	case 203:
+		return CALL_CONNECT;
+	case 425:
+		return CALL_IO_URING_SETUP;
 	default:
 		return change_native(regs->syscallno);
 	}

@@ -8,6 +8,7 @@
 #include "calls.bpf.h"
 #include "changes.bpf.h"
 #include "files.bpf.h"
+#include "interfaces.bpf.h"
 #include "kernel.bpf.h"
 
 /* Set before loading: the kernel tells of changes itself. Where it does not, the names that the
@@ -68,7 +69,7 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long result)
 	struct file_scratch *scratch;
 	struct file *file = 0;
 
-	if (call == CALL_OTHER || !depth_count)
+	if ((call == CALL_OTHER && !compat && !call_is_x32(regs)) || !depth_count)
 		return 0;
 	scope = scope_of_task();
 	if (!scope)
@@ -76,8 +77,11 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long result)
 	/* First of all reads: another thread may be about to replace the descriptor. */
 	if (result >= 0 && call < CALL_EXECVE)
 		file = file_of_descriptor(task, (__u32)result);
-	else if ((result >= 0 && call < CALL_CHANGES) ||
-	         (result >= FILES_RESTART_FIRST && result <= FILES_RESTART_LAST))
+	if ((call >= CALL_INTERFACES || compat || call_is_x32(regs)) &&
+	    interface_returned(scope, task, regs, call, compat, (__s32)result))
+		return 0;
+	if ((result >= 0 && call >= CALL_EXECVE && call < CALL_CHANGES) ||
+	    (result >= FILES_RESTART_FIRST && result <= FILES_RESTART_LAST))
 		return 0;
 	scratch = file_scratch_get(FILE_SCRATCH_CALL);
 	if (!scratch)

@@ -359,7 +359,9 @@ static __always_inline __s32 flags_of_call(struct pt_regs *regs, enum call call,
 	case CALL_OPENAT2:
 		bpf_probe_read_user(&how.flags, sizeof(how.flags),
 		                    (void *)call_argument(regs, compat, 2));
-		return (__s32)how.flags;
+		/* Volatile: clang 19 joins this load with those of the arguments, and the verifier
+		 * does not take one load from two kinds of memory. */
+		return (__s32) * (volatile __u64 *)&how.flags;
 	default:
 		return (__s32)call_argument(regs, compat, 2);
 	}

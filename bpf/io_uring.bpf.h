@@ -9,9 +9,10 @@
 
 #include "changes.bpf.h"
 #include "files.bpf.h"
+#include "interfaces.bpf.h"
 #include "kernel.bpf.h"
 
-enum { IO_URING_OPENAT = 18, IO_URING_OPENAT2 = 28 };
+enum { IO_URING_OPENAT = 18, IO_URING_OPENAT2 = 28, IO_URING_SOCKET = 45 };
 #define IO_URING_SLOT_ALLOCATED 0xffffffffU
 #define IO_URING_FILE_POINTER (~7UL) /* flags live in the low bits */
 
@@ -48,6 +49,14 @@ static __always_inline void io_uring_opened(struct io_ring_ctx *ring, struct io_
 	call_opened(scratch, scope, file, RECORD_IO_URING);
 }
 
+static __always_inline void io_uring_socket_made(const struct scope *scope,
+                                                 struct io_socket *command, __s32 result)
+{
+	socket_returned(scope, (__u32)BPF_CORE_READ(command, domain),
+	                (__u32)BPF_CORE_READ(command, type),
+	                (__u32)BPF_CORE_READ(command, protocol), result);
+}
+
 SEC("tp_btf/io_uring_complete")
 int BPF_PROG(on_io_uring_complete, struct io_ring_ctx *ring, void *request,
              struct io_uring_cqe *cqe)
@@ -59,9 +68,14 @@ int BPF_PROG(on_io_uring_complete, struct io_ring_ctx *ring, void *request,
 	if (!depth_count)
 		return 0;
 	opcode = BPF_CORE_READ((struct io_kiocb *)request, opcode);
-	if (opcode != IO_URING_OPENAT && opcode != IO_URING_OPENAT2 && !change_of_opcode(opcode))
+	if (opcode != IO_URING_OPENAT && opcode != IO_URING_OPENAT2 &&
+	    opcode != IO_URING_SOCKET && !change_of_opcode(opcode))
 		return 0;
 	scope = scope_of_task();
+	if (opcode == IO_URING_SOCKET && scope)
+		io_uring_socket_made(scope, request, cqe->res);
+	if (opcode == IO_URING_SOCKET)
+		return 0;
 	scratch = scope ? file_scratch_get(FILE_SCRATCH_IO_URING) : 0;
 	if (!scratch)
 		return 0;

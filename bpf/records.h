@@ -33,9 +33,11 @@ enum record_kind {
 	RECORD_EXEC_FAILED,
 	RECORD_FORK,
 	RECORD_EXIT,
-	RECORD_CONNECT,  /* connect, or first send to a destination */
-	RECORD_DATAGRAM, /* UDP payload that may be a DNS query */
-	RECORD_SEGMENT,  /* TCP payload of a stream that may be TLS or DNS */
+	RECORD_CONNECT,   /* connect, or first send to a destination */
+	RECORD_DATAGRAM,  /* UDP payload that may be DNS or QUIC */
+	RECORD_SEGMENT,   /* TCP payload of a stream that may be TLS or DNS */
+	RECORD_CONNECTED, /* how a connect ended */
+	RECORD_INTERFACE, /* a way into the kernel that is not a connection: see record_interface */
 	RECORD_KIND_COUNT,
 };
 
@@ -114,7 +116,8 @@ struct record_file {
 _Static_assert(sizeof(struct record_file) == 112, "record_file");
 
 /* Text: path of the program that runs (for a script: its interpreter); the script's name as given
- * or nothing; the working directory for a relative script name or nothing; the argument area. */
+ * or nothing; the working directory for a relative script name or nothing; the argument area; the
+ * package's name of the environment (npm_package_name) or nothing. */
 struct record_exec {
 	struct record_header header;
 	__u32 argv_total; /* bytes of the argument area before cutting */
@@ -123,8 +126,10 @@ struct record_exec {
 	__u16 base_size;
 	__u16 argv_size;
 	__u32 links; /* 0: deleted or memfd */
+	__u16 package_size;
+	__u16 reserved[3];
 };
-_Static_assert(sizeof(struct record_exec) == 88, "record_exec");
+_Static_assert(sizeof(struct record_exec) == 96, "record_exec");
 
 /* The header describes the child. */
 struct record_fork {
@@ -144,7 +149,7 @@ struct record_address {
 	__u8 address[16];
 	__u16 port;    /* host order */
 	__u8 family;   /* AF_INET 2, AF_INET6 10 */
-	__u8 protocol; /* IPPROTO_* */
+	__u8 protocol; /* IPPROTO_*; MPTCP is TCP */
 	__u32 reserved;
 };
 _Static_assert(sizeof(struct record_address) == 24, "record_address");
@@ -156,26 +161,60 @@ struct record_connect {
 };
 _Static_assert(sizeof(struct record_connect) == 104, "record_connect");
 
+struct record_connected {
+	struct record_header header;
+	__u64 cookie; /* 0: of this thread's last connect */
+	__s32 result; /* 0 or -errno */
+	__u32 reserved;
+};
+_Static_assert(sizeof(struct record_connected) == 88, "record_connected");
+
+enum record_interface_kind {
+	RECORD_INTERFACE_SOCKET,   /* a socket that is neither TCP, UDP, UNIX nor routing netlink */
+	RECORD_INTERFACE_IO_URING, /* io_uring_setup */
+	RECORD_INTERFACE_COMPAT,   /* the first 32-bit call of a process */
+	RECORD_INTERFACE_X32,      /* the first x32 call of a process */
+	RECORD_INTERFACE_KILLED,   /* a thread was killed by SIGSYS: for a call that is forbidden */
+};
+
+struct record_interface {
+	struct record_header header;
+	__u32 kind;                   /* enum record_interface_kind */
+	__s32 result;                 /* of the call */
+	__u32 family, type, protocol; /* as given to socket(2) */
+	__u32 call;                   /* its number */
+};
+_Static_assert(sizeof(struct record_interface) == 96, "record_interface");
+
 /* Smallest of these that holds a payload is reserved in the ring. */
-enum { RECORD_PAYLOAD_SMALL = 512, RECORD_PAYLOAD_MEDIUM = 2048, RECORD_PAYLOAD_LARGE = 16384 };
+enum {
+	RECORD_PAYLOAD_TINY = 64,
+	RECORD_PAYLOAD_SMALL = 512,
+	RECORD_PAYLOAD_MEDIUM = 2048,
+	RECORD_PAYLOAD_LARGE = 16384,
+};
 
 struct record_payload {
 	struct record_header header;
-	__u64 cookie;
-	struct record_address to;
-	__u32 offset;       /* RECORD_SEGMENT: of the first byte in the stream */
-	__u32 size;         /* bytes of payload in the record */
-	__u32 total;        /* bytes that were sent */
-	__u16 segment_size; /* RECORD_DATAGRAM: several datagrams of this size; 0: one */
-	__u16 purpose;      /* enum record_purpose */
+	__u64 cookie;             /* of the socket; RECORD_INGRESS set: of what it receives */
+	struct record_address to; /* the other end */
+	__u32 offset;             /* RECORD_SEGMENT: of the first byte in the stream */
+	__u32 size;               /* bytes of payload in the record */
+	__u32 total;              /* bytes that were sent */
+	__u16 segment_size;       /* RECORD_DATAGRAM: several datagrams of this size; 0: one */
+	__u16 purpose;            /* enum record_purpose */
 };
 _Static_assert(sizeof(struct record_payload) == 120, "record_payload");
+
+/* In the cookie of a payload that came in: the two directions of a socket are two streams. */
+#define RECORD_INGRESS (1ULL << 63)
 
 enum record_purpose {
 	RECORD_PURPOSE_NONE,
 	RECORD_PURPOSE_DNS,      /* to a DNS port: bytes that do not parse are an event */
-	RECORD_PURPOSE_DNS_LIKE, /* looked like a query on another port: silence if it is none */
+	RECORD_PURPOSE_DNS_LIKE, /* looked like it on another port: silence if it is not */
 	RECORD_PURPOSE_TLS,
+	RECORD_PURPOSE_QUIC, /* a long header of a known version, or what claims to be one */
 };
 
 /* Values and keys of maps. ------------------------------------------------------------------ */

@@ -3,6 +3,7 @@
 #include "calls_exit.bpf.h"
 #include "changes.bpf.h"
 #include "files.bpf.h"
+#include "interfaces.bpf.h"
 #include "io_uring.bpf.h"
 #include "packets.bpf.h"
 #include "processes.bpf.h"

@@ -12,6 +12,10 @@
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
+struct sock {
+	int sk_err;
+};
+
 struct list_head {
 	struct list_head *next;
 };
@@ -126,6 +130,8 @@ struct fs_struct {
 struct mm_struct {
 	unsigned long arg_start;
 	unsigned long arg_end;
+	unsigned long env_start;
+	unsigned long env_end;
 };
 
 struct upid {
@@ -185,6 +191,12 @@ struct open_how {
 struct io_open {
 	__u32 file_slot;
 	struct open_how how;
+};
+
+struct io_socket {
+	int domain;
+	int type;
+	int protocol;
 };
 
 struct io_rsrc_node {

@@ -35,6 +35,7 @@ struct flow {
 
 	struct job_facts facts;
 	struct sensor_stats stats;
+	uint32_t survivors;
 	struct sender_totals totals;
 };
 
@@ -189,6 +190,7 @@ static int settle(struct flow *flow, struct error *err)
 	int r = observation_settle(&flow->observation, &processes, err);
 	flow->facts.npm_started = processes.npm_started > 0;
 	flow->facts.npm_exit_code = processes.npm_exit_code;
+	flow->survivors = processes.survivors;
 	return r;
 }
 
@@ -264,6 +266,7 @@ static struct run_result make_result(struct flow *flow, char reason[OUTCOME_REAS
 	        .lost_parse = stats->malformed,
 	        .truncated = stats->cut,
 	        .npm_exit_code = flow->facts.npm_exit_code,
+	        .survivors = flow->survivors,
 	        .image = view_of_string(flow->job->has_sandbox ? flow->job->sandbox.image : ""),
 	        .image_digest = view_of_string(image.digest),
 	        .node_version = view_of_string(image.node_version),
@@ -287,13 +290,13 @@ static enum job_end job_end_of(enum run_status status)
 
 static void log_end(const struct flow *flow, const struct run_result *result)
 {
-	LOG_INFO("job finished", LOG_STR("run_id", flow->id),
-	         LOG_STR("package", flow->job->package_name),
-	         LOG_STR("version", flow->job->version),
-	         LOG_STR("status", run_status_name(result->status)),
-	         LOG_VIEW("reason", result->reason), LOG_INT("events", result->events_emitted),
-	         LOG_INT("dropped", result->events_dropped),
-	         LOG_INT("duration_ms", result->duration_ns / NS_PER_MS));
+	LOG_INFO(
+	        "job finished", LOG_STR("run_id", flow->id),
+	        LOG_STR("package", flow->job->package_name), LOG_STR("version", flow->job->version),
+	        LOG_STR("status", run_status_name(result->status)),
+	        LOG_VIEW("reason", result->reason), LOG_INT("events", result->events_emitted),
+	        LOG_INT("dropped", result->events_dropped), LOG_INT("survivors", result->survivors),
+	        LOG_INT("duration_ms", result->duration_ns / NS_PER_MS));
 }
 
 static void note_end(const struct flow *flow, enum job_end end)

@@ -47,6 +47,7 @@ enum {
 struct event_ancestor {
 	uint32_t pid, ppid;
 	struct view comm;
+	uint64_t start_ns; /* 0 unknown */
 };
 
 struct event_process {
@@ -57,6 +58,7 @@ struct event_process {
 	struct view comm;
 	uint8_t tags; /* enum event_tag */
 	enum actor actor;
+	struct view package; /* for which it acts, where that is known */
 };
 
 /* What was done to a file. All but an open change it without one. */
@@ -99,12 +101,19 @@ struct event_exec {
 enum { EVENT_CONNECT_SYSCALL = 1, EVENT_CONNECT_KPROBE = 2 };
 
 struct event_connect {
-	uint8_t family; /* AF_INET 2, AF_INET6 10 */
+	uint8_t family; /* AF_INET 2, AF_INET6 10; of another interface: AF_* of the socket, or 0 */
 	uint8_t source;
 	uint8_t protocol; /* IPPROTO_*, 0 unknown */
 	uint16_t port;
 	uint32_t fd;
 	uint8_t address[16]; /* IPv4 in the first four bytes */
+	/* Not empty: no destination, but another way into the kernel, used or tried: "raw:<n>",
+	 * "packet", "vsock", "netlink:<n>", "alg", "xdp", "family:<n>", "ip:<n>" (a socket),
+	 * "io_uring", "32-bit", "x32" (calls), "sigsys" (killed for a call that seccomp forbids).
+	 */
+	struct view interface;
+	struct view name; /* DNS name that led to the address in this run; a hint, no proof */
+	int32_t result;   /* 1: done, -errno: failed, 0: not known */
 };
 
 struct event_dns {
@@ -115,7 +124,12 @@ struct event_dns {
 	struct view name;  /* labels joined by '.'; empty when parse_failed */
 	uint16_t qtype;
 	bool parse_failed;
+	bool response; /* came from the server: `query` is its packet */
+	/* Of a response, in order, a space between: addresses, targets of CNAMEs, "TYPE<n>". */
+	struct view answers;
 };
+
+enum event_tls_protocol { EVENT_TLS_OVER_TCP, EVENT_TLS_OVER_QUIC };
 
 enum { EVENT_TLS_LIBSSL = 1, EVENT_TLS_NODE = 2, EVENT_TLS_CLIENTHELLO = 3 };
 
@@ -125,6 +139,11 @@ struct event_tls {
 	struct view raw;          /* ClientHello bytes when it could not be parsed */
 	struct view duplicate_of; /* source of the event that this one repeats; "" for a first */
 	bool parse_failed;
+	bool ech; /* an encrypted ClientHello is inside: `sni` is only the front's */
+	enum event_tls_protocol protocol;
+	uint8_t family; /* of the destination; 0: not known */
+	uint16_t port;
+	uint8_t address[16];
 };
 
 struct event {

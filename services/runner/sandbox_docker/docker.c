@@ -31,6 +31,7 @@ struct docker_driver {
 	char *socket_path;
 	int64_t pull_timeout_ms;
 	struct view init;
+	unsigned seccomp_deny;
 	char version[DOCKER_VERSION_TEXT_MAX]; /* of the API; written by check only */
 	pthread_mutex_t lock;
 	struct npm_version versions[VERSIONS_CACHED]; /* a ring; under the lock */
@@ -225,6 +226,7 @@ static int docker_create(struct sandbox *sandbox, const char *cgroup_parent, str
 {
 	const struct docker_payload payload = {
 	        .request = sandbox->request,
+	        .seccomp_deny = sandbox->driver->seccomp_deny,
 	        .image = sandbox->image.reference,
 	        .entrypoint = sandbox->image.entrypoint,
 	        .command = sandbox->image.command,
@@ -325,6 +327,7 @@ struct sandbox_driver *docker_driver_create(const struct docker_options *options
 	driver->socket_path = xstrdup(options->socket_path);
 	driver->pull_timeout_ms = options->pull_timeout_ms;
 	driver->init = options->init;
+	driver->seccomp_deny = options->seccomp_deny;
 	pthread_mutex_init(&driver->lock, NULL);
 	return &driver->base;
 }

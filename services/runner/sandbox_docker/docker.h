@@ -8,6 +8,7 @@
 struct docker_options {
 	const char *socket_path;
 	int64_t pull_timeout_ms;
+	unsigned seccomp_deny; /* enum docker_deny of docker_seccomp.h; 0: Docker's own profile */
 	struct view init; /* the program that becomes a container's main process; static */
 };
 

@@ -56,6 +56,7 @@ static void add_ancestors(struct event_exec *exec, const struct process *process
 		exec->ancestors[exec->ancestor_count++] = (struct event_ancestor){
 		        .pid = above->pid,
 		        .ppid = above->ppid,
+		        .start_ns = above->start_ns,
 		        .comm = view_of(above->comm, strnlen(above->comm, sizeof(above->comm))),
 		};
 }
@@ -162,9 +163,9 @@ static void split_argv(struct view area, bool cut, struct event_exec *ret)
 	}
 }
 
-/* Cuts the text behind the record into its four parts. */
+/* Cuts the text behind the record into its parts. */
 struct exec_text {
-	struct view path, name, base, argv;
+	struct view path, name, base, argv, package;
 };
 
 static bool exec_text_of(struct view record, struct exec_text *ret)
@@ -174,7 +175,7 @@ static bool exec_text_of(struct view record, struct exec_text *ret)
 
 	if (record.size < sizeof(*exec) || record.size != sizeof(*exec) + exec->path_size +
 	                                                          exec->name_size +
-	                                                          exec->base_size + exec->argv_size)
+	                                                          exec->base_size + exec->argv_size + exec->package_size)
 		return false;
 	text = record.data + sizeof(*exec);
 	ret->path = view_of(text, exec->path_size);
@@ -182,7 +183,9 @@ static bool exec_text_of(struct view record, struct exec_text *ret)
 	ret->name = view_of(text, exec->name_size);
 	text += exec->name_size;
 	ret->base = view_of(text, exec->base_size);
-	ret->argv = view_of(text + exec->base_size, exec->argv_size);
+	text += exec->base_size;
+	ret->argv = view_of(text, exec->argv_size);
+	ret->package = view_of(text + exec->argv_size, exec->package_size);
 	return true;
 }
 
@@ -208,6 +211,7 @@ bool decode_exec(struct run_decoder *decoder, struct view record)
 	facts.path = decode_text(text.path);
 	facts.argv = event.exec.argv;
 	facts.argc = event.exec.argc;
+	facts.package = text.package;
 	end_search(decoder, process, &facts);
 	process_tree_exec(&decoder->tree, process, &exec->header, &facts);
 	decode_process(&exec->header, process, &event.process);

@@ -51,6 +51,7 @@ static void on_event(void *ctx, struct sensor_run *run, const struct event *even
 	copy = &fixture->events[fixture->event_count++];
 	*copy = *event;
 	copy->process.comm = keep(fixture, event->process.comm);
+	copy->process.package = keep(fixture, event->process.package);
 	switch (event->type) {
 	case EVENT_FILE:
 		copy->file.path = keep(fixture, event->file.path);
@@ -60,8 +61,13 @@ static void on_event(void *ctx, struct sensor_run *run, const struct event *even
 		for (size_t i = 0; i < event->exec.argc; i++)
 			copy->exec.argv[i] = keep(fixture, event->exec.argv[i]);
 		break;
+	case EVENT_CONNECT:
+		copy->connect.interface = keep(fixture, event->connect.interface);
+		copy->connect.name = keep(fixture, event->connect.name);
+		break;
 	case EVENT_DNS:
 		copy->dns.name = keep(fixture, event->dns.name);
+		copy->dns.answers = keep(fixture, event->dns.answers);
 		copy->dns.query = keep(fixture, event->dns.query);
 		break;
 	case EVENT_TLS:
@@ -169,7 +175,10 @@ static void value_of(const struct event *event, char text[VALUE_MAX])
 		break;
 	case EVENT_CONNECT:
 		event_format_ip(event->connect.family, event->connect.address, ip);
-		(void)snprintf(text, VALUE_MAX, "%s:%u", ip, event->connect.port);
+		if (event->connect.interface.size)
+			(void)snprintf(text, VALUE_MAX, "%.*s", VIEW_ARG(event->connect.interface));
+		else
+			(void)snprintf(text, VALUE_MAX, "%s:%u", ip, event->connect.port);
 		break;
 	case EVENT_DNS:
 		(void)snprintf(text, VALUE_MAX, "%.*s", VIEW_ARG(event->dns.name));

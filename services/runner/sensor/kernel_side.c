@@ -49,7 +49,11 @@ static const struct hook_row hook_rows[] = {
          false},
         {"cgroup/sendmsg6", "IPv6 destinations of unconnected sockets", PROGRAM(on_sendmsg6), true,
          false},
-        {"cgroup_skb/egress", "DNS queries and TLS server names", PROGRAM(on_egress), true, false},
+        {"cgroup_skb/egress", "DNS queries, TLS and QUIC server names", PROGRAM(on_egress), true,
+         false},
+        {"cgroup_skb/ingress", "DNS answers", PROGRAM(on_ingress), true, false},
+        {"tp_btf/inet_sock_set_state", "results of TCP connects", PROGRAM(on_socket_state), false,
+         true},
 };
 
 enum { HOOKS = sizeof(hook_rows) / sizeof(*hook_rows) };
@@ -132,10 +136,19 @@ static void find_hooks(struct kernel_side *kernel)
 	}
 }
 
-/* Do all programs that see changes of files load? */
-static bool changes_traced(const struct kernel_side *kernel, bool optional)
+/* Leaves out the optional programs whose name contains `part`. */
+static void drop_hooks(struct kernel_side *kernel, const char *part, const char *reason)
 {
-	bool all = optional;
+	for (size_t i = 0; i < HOOKS; i++)
+		if (hook_rows[i].optional && kernel->hooks[i].active &&
+		    strstr(hook_rows[i].name, part))
+			hook_missing(kernel, i, reason);
+}
+
+/* Are all programs there that see changes of files? */
+static bool changes_traced(const struct kernel_side *kernel)
+{
+	bool all = true;
 
 	for (size_t i = 0; i < HOOKS; i++)
 		if (strstr(hook_rows[i].name, "ctime"))
@@ -143,8 +156,8 @@ static bool changes_traced(const struct kernel_side *kernel, bool optional)
 	return all;
 }
 
-/* One attempt to load, with or without the optional programs. */
-static int try_load(struct kernel_side *kernel, bool optional, struct error *err)
+/* One attempt to load the programs that are active. */
+static int try_load(struct kernel_side *kernel, struct error *err)
 {
 	AUTO(free) char *log = xcalloc(1, LOG_MAX);
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .kernel_log_buf = log, .kernel_log_size = LOG_MAX);
@@ -157,8 +170,8 @@ static int try_load(struct kernel_side *kernel, bool optional, struct error *err
 	for (size_t i = 0; i < HOOKS; i++)
 		if (hook_rows[i].optional)
 			(void)bpf_program__set_autoload(program_of(kernel, i),
-			                                optional && kernel->hooks[i].active);
-	kernel->skeleton->rodata->changes_traced = changes_traced(kernel, optional);
+			                                kernel->hooks[i].active);
+	kernel->skeleton->rodata->changes_traced = changes_traced(kernel);
 	for (enum kernel_ring i = 0; i < KERNEL_RINGS && r == 0; i++)
 		r = bpf_map__set_max_entries(ring_map(kernel, i), (uint32_t)kernel->ring_sizes[i]);
 	if (r == 0)
@@ -174,27 +187,37 @@ static int try_load(struct kernel_side *kernel, bool optional, struct error *err
 	        VIEW_ARG(refusal(-r, log)));
 }
 
-static int load(struct kernel_side *kernel, struct error *err)
+/* Loads what this kernel takes: all, else without one group of optional programs, else without any
+ * of them. The reason of the first refusal is that of what is left out. */
+static int load_best(struct kernel_side *kernel, struct error *err)
 {
+	static const char *const groups[] = {"io_uring", "ctime", "inet_sock", "/"};
+	struct sensor_hook all[HOOKS];
 	struct error first = {0};
 
+	memcpy(all, kernel->hooks, sizeof(all));
+	if (try_load(kernel, &first) == 0)
+		return 0;
+	*err = first;
+	for (size_t i = 0; i < sizeof(groups) / sizeof(*groups) && err->code != EPERM; i++) {
+		memcpy(kernel->hooks, all, sizeof(all));
+		drop_hooks(kernel, groups[i], first.text);
+		if (try_load(kernel, err) == 0)
+			return 0;
+	}
+	return -err->code;
+}
+
+static int load(struct kernel_side *kernel, const char *tier, struct error *err)
+{
 	if (access(btf_path, R_OK) < 0)
 		return error_set_class(err, ERROR_FATAL, ENOENT,
 		                       "kernel has no BTF (%s): boot a kernel that was built with "
 		                       "CONFIG_DEBUG_INFO_BTF=y",
 		                       btf_path);
-	if (try_load(kernel, true, &first) == 0)
-		return 0;
-	if (first.code == EPERM) {
-		*err = first;
-		return -EPERM;
-	}
-	if (try_load(kernel, false, err) < 0)
-		return -err->code;
-	for (size_t i = 0; i < HOOKS; i++)
-		if (hook_rows[i].optional && kernel->hooks[i].active)
-			hook_missing(kernel, i, first.text);
-	return 0;
+	if (tier && strcmp(tier, SENSOR_TIER_BASIC) == 0)
+		drop_hooks(kernel, "/", "not part of the tier '" SENSOR_TIER_BASIC "'");
+	return load_best(kernel, err);
 }
 
 static int attach_tasks(struct kernel_side *kernel, struct error *err)
@@ -252,7 +275,7 @@ struct kernel_side *kernel_side_open(const struct sensor_options *options, struc
 		return NULL;
 	}
 	find_hooks(kernel);
-	if (load(kernel, err) < 0 || attach_tasks(kernel, err) < 0)
+	if (load(kernel, options->tier, err) < 0 || attach_tasks(kernel, err) < 0)
 		return NULL;
 	opened = kernel;
 	kernel = NULL;
@@ -471,6 +494,14 @@ void kernel_side_reset_counters(struct kernel_side *kernel, uint32_t slot)
 
 	(void)bpf_map_update_elem(bpf_map__fd(kernel->skeleton->maps.counters), &slot, all,
 	                          BPF_ANY);
+}
+
+bool kernel_side_has_optional(const struct kernel_side *kernel)
+{
+	for (size_t i = 0; i < HOOKS; i++)
+		if (hook_rows[i].optional && kernel->hooks[i].active)
+			return true;
+	return false;
 }
 
 uint64_t kernel_side_missed(const struct kernel_side *kernel)

@@ -22,6 +22,9 @@ DEFINE_AUTO(kernel_side, struct kernel_side *, kernel_side_close)
 
 const struct sensor_hook *kernel_side_hooks(const struct kernel_side *kernel, size_t *ret_count);
 
+/* Is any of the hooks there that only newer kernels have? */
+bool kernel_side_has_optional(const struct kernel_side *kernel);
+
 enum kernel_ring { KERNEL_RING_FILE, KERNEL_RING_PACKET, KERNEL_RING_PRIORITY, KERNEL_RINGS };
 
 int kernel_side_ring(const struct kernel_side *kernel, enum kernel_ring ring, size_t *ret_size);

@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "process_actor.h"
+#include "process_package.h"
 
 enum { EXIT_CODE_SIGNALLED = 128 };
 
@@ -39,6 +40,7 @@ void process_tree_release(struct process_tree *tree)
 		next = process->newer;
 		process_free(tree, process);
 	}
+	package_names_release(tree);
 	*tree = (struct process_tree){0};
 }
 
@@ -101,6 +103,7 @@ static struct process *process_add(struct process_tree *tree, const struct recor
 	process->alive = true;
 	if (parent) {
 		process->actor = parent->actor;
+		process->package = parent->package;
 		process->executed = parent->executed;
 		parent->children++;
 	} else {
@@ -148,6 +151,11 @@ void process_tree_exec(struct process_tree *tree, struct process *process,
 	process->actor = role.actor;
 	count_alive(tree, process, 1);
 	process->executed = true;
+	if (!tree->executed)
+		tree->main = process;
+	tree->executed = true;
+	if (role.actor == ACTOR_PACKAGE && !process->package.size)
+		process->package = package_keep(tree, package_of_exec(exec));
 	if (role.is_npm && !process->is_npm && role.counts_npm) {
 		tree->npm_started++;
 		process->counts_npm = true;
@@ -167,6 +175,10 @@ void process_tree_exit(struct process_tree *tree, struct process *process, uint3
 		return;
 	process->alive = false;
 	count_alive(tree, process, -1);
+	if (process == tree->main) {
+		tree->survivors = tree->package_alive;
+		tree->main = NULL;
+	}
 	if (!process->counts_npm)
 		return;
 	code = WIFSIGNALED(status) ? EXIT_CODE_SIGNALLED + WTERMSIG(status) : WEXITSTATUS(status);

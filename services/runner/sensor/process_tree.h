@@ -25,6 +25,7 @@
 
 enum { PROCESSES_MAX = 16384, PROCESS_BUCKETS = 1024 };
 
+struct package_name;
 struct process_attempt; /* a failed exec that may be part of a search along PATH */
 
 struct process {
@@ -34,7 +35,8 @@ struct process {
 	struct process *bucket_next, *older, *newer;
 	char comm[RECORD_COMM_SIZE];
 	enum actor actor;
-	unsigned children; /* that point here */
+	struct view package; /* of process_package.h; borrowed from the tree, empty: not known */
+	unsigned children;   /* that point here */
 	bool alive;
 	bool executed;   /* it or an ancestor has been seen to exec inside the run */
 	bool is_npm;     /* is the package manager */
@@ -47,8 +49,14 @@ struct process_tree {
 	struct process *oldest, *newest;
 	size_t count;
 	enum actor command_actor;
-	bool npm_seen;
+	bool npm_seen, executed;
 	uint32_t started, alive, package_alive, npm_started, npm_ended;
+	/* The first program of the run, borrowed until it ends: in a container the kernel kills all
+	 * others then. */
+	struct process *main;
+	uint32_t survivors; /* code of a package that was alive when that ended */
+	struct package_name *package_names;
+	size_t package_name_count;
 	int32_t npm_exit_code; /* INT32_MIN until one has ended */
 	void (*forget_attempt)(struct process_attempt *attempt);
 };
@@ -58,6 +66,7 @@ struct process_exec {
 	struct view script; /* empty: none */
 	const struct view *argv;
 	size_t argc;
+	struct view package; /* npm_package_name of its environment, or empty */
 };
 
 /* `forget_attempt` frees what is left in process->attempt when a process is forgotten. */

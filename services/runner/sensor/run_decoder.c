@@ -20,6 +20,8 @@ int run_decoder_init(struct run_decoder *decoder, const struct run_decoder_optio
 	stream_table_init(&decoder->streams);
 	alias_list_init(&decoder->aliases);
 	witness_book_init(&decoder->book);
+	quic_flows_init(&decoder->quic);
+	resolver_init(&decoder->resolver);
 	buf_init(&decoder->path, DECODER_PATH_MAX);
 	buf_init(&decoder->second, DECODER_PATH_MAX);
 	return 0;
@@ -31,6 +33,8 @@ void run_decoder_release(struct run_decoder *decoder)
 	witness_book_release(&decoder->book);
 	buf_release(&decoder->path);
 	buf_release(&decoder->second);
+	resolver_release(&decoder->resolver);
+	quic_flows_release(&decoder->quic);
 	stream_table_release(&decoder->streams);
 	process_tree_release(&decoder->tree);
 	watch_list_release(&decoder->watches);
@@ -60,6 +64,7 @@ void decode_process(const struct record_header *header, const struct process *pr
 	        .gid = from_tree ? process->gid : header->gid,
 	        .comm = view_of(comm, strnlen(comm, RECORD_COMM_SIZE)),
 	        .actor = process ? process->actor : ACTOR_UNKNOWN,
+	        .package = process ? process->package : (struct view){0},
 	};
 }
 
@@ -115,6 +120,10 @@ static bool decode_kind(struct run_decoder *decoder, enum record_kind kind, stru
 		return decode_datagram(decoder, record);
 	case RECORD_SEGMENT:
 		return decode_segment(decoder, record);
+	case RECORD_CONNECTED:
+		return decode_connected(decoder, record);
+	case RECORD_INTERFACE:
+		return decode_interface(decoder, record);
 	case RECORD_KIND_COUNT:
 		break;
 	}
@@ -125,6 +134,8 @@ void run_decoder_record(struct run_decoder *decoder, struct view record)
 {
 	const struct record_header *header = (const void *)record.data;
 
+	if (record.size >= sizeof(*header))
+		decode_connects_flush(decoder, header->ts_ns);
 	if (record.size < sizeof(*header) || !decode_kind(decoder, header->kind, record)) {
 		decoder->stats.malformed++;
 		return;
@@ -157,9 +168,16 @@ static void flush_stream(void *ctx, struct stream *stream)
 	decode_stream_flush(ctx, stream);
 }
 
+static void flush_quic(void *ctx, struct quic_flow *flow)
+{
+	decode_quic_flush(ctx, flow);
+}
+
 void run_decoder_flush(struct run_decoder *decoder)
 {
+	decode_connects_flush(decoder, UINT64_MAX);
 	stream_table_each(&decoder->streams, flush_stream, decoder);
+	quic_flows_each(&decoder->quic, flush_quic, decoder);
 	for (struct process *process = decoder->tree.oldest; process; process = process->newer)
 		decode_attempt_flush(decoder, process);
 }

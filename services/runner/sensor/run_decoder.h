@@ -14,10 +14,14 @@
 #include "base/view.h"
 #include "model/event.h"
 #include "process_tree.h"
+#include "quic_flow.h"
+#include "resolver.h"
 #include "stream.h"
 #include "watch_list.h"
 #include "witness.h"
 #include "witness_book.h"
+
+enum { RUN_CONNECTS_MAX = 64 /* that wait for their end */ };
 
 struct run_decoder_options {
 	const struct watched_path *watched_paths; /* copied */
@@ -41,10 +45,15 @@ struct run_decoder {
 	struct watch_list watches;
 	struct process_tree tree;
 	struct stream_table streams;
-	struct buf path, second; /* of the event that is being made */
 	struct alias_list aliases;
-	bool has_witness;        /* opens are kept in the book */
+	bool has_witness; /* opens are kept in the book */
 	struct witness_book book;
+	struct quic_flows quic;
+	struct resolver resolver;
+	struct record_connect connects[RUN_CONNECTS_MAX]; /* oldest first */
+	size_t connect_count;
+	struct dns_answer answer; /* that is being read */
+	struct buf path, second;  /* of the event that is being made */
 };
 
 /* ERROR_DROP on a bad watched path; nothing to release then. */

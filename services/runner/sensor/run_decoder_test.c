@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "hello_fixture.h"
+#include "quic_fixture.h"
 
 enum { LINES_MAX = 65536, RECORD_MAX = 32768, PID = 100 };
 
@@ -45,15 +46,25 @@ static void on_event(void *ctx, const struct event *event)
 		break;
 	case EVENT_CONNECT:
 		event_format_ip(event->connect.family, event->connect.address, ip);
-		buf_printf(out, " %s %u", ip, event->connect.port);
+		if (event->connect.interface.size)
+			buf_printf(out, " <%.*s>", VIEW_ARG(event->connect.interface));
+		else
+			buf_printf(out, " %s %u", ip, event->connect.port);
+		if (event->connect.name.size)
+			buf_printf(out, " name %.*s", VIEW_ARG(event->connect.name));
+		if (event->connect.result)
+			buf_printf(out, " result %d", event->connect.result);
 		break;
 	case EVENT_DNS:
 		buf_printf(out, " %.*s%s", VIEW_ARG(event->dns.name),
 		           event->dns.parse_failed ? " bad" : "");
+		if (event->dns.response)
+			buf_printf(out, " is %.*s", VIEW_ARG(event->dns.answers));
 		break;
 	case EVENT_TLS:
-		buf_printf(out, " %.*s%s", VIEW_ARG(event->tls.sni),
-		           event->tls.parse_failed ? " bad" : "");
+		buf_printf(out, " %.*s%s%s%s", VIEW_ARG(event->tls.sni),
+		           event->tls.protocol == EVENT_TLS_OVER_QUIC ? " quic" : "",
+		           event->tls.ech ? " ech" : "", event->tls.parse_failed ? " bad" : "");
 		break;
 	default:
 		fail();
@@ -241,12 +252,97 @@ static void test_connect(void **state)
 	assert_int_equal(fixture->decoder.stats.malformed, 1);
 }
 
-static void give_payload(struct fixture *fixture, enum record_kind kind, uint16_t purpose,
-                         uint16_t port, uint32_t offset, struct view data)
+/* TCP from thread `cookie` to 192.0.2.1. */
+static void give_tcp(struct fixture *fixture, uint64_t cookie, uint64_t ts_ns)
+{
+	struct record_connect *connect = begin(fixture, RECORD_CONNECT, 0, sizeof(*connect));
+
+	connect->header.ts_ns = ts_ns;
+	connect->header.tid = (uint32_t)cookie;
+	connect->cookie = cookie;
+	connect->to.family = 2;
+	connect->to.protocol = 6;
+	connect->to.port = (uint16_t)cookie;
+	memcpy(connect->to.address, "\xc0\x00\x02\x01", 4);
+	give(fixture);
+}
+
+static void give_end(struct fixture *fixture, uint64_t cookie, uint32_t tid, int32_t result)
+{
+	struct record_connected *end = begin(fixture, RECORD_CONNECTED, 0, sizeof(*end));
+
+	end->header.tid = tid;
+	end->cookie = cookie;
+	end->result = result;
+	give(fixture);
+}
+
+static void test_ends_of_connects(void **state)
+{
+	struct fixture *fixture = *state;
+
+	give_tcp(fixture, 1, 0);
+	give_tcp(fixture, 2, 0);
+	give_tcp(fixture, 3, 0);
+	give_tcp(fixture, 4, 0);
+	expect(fixture, "");
+	give_end(fixture, 2, 0, 0);
+	give_end(fixture, 3, 0, -ECONNREFUSED);
+	give_end(fixture, 0, 4, -ENETUNREACH); /* of the thread's call */
+	give_end(fixture, 2, 0, 0);            /* again: nothing waits for it */
+	expect(fixture, "manager net_connect 192.0.2.1 2 result 1\n"
+	                "manager net_connect 192.0.2.1 3 result -111\n"
+	                "manager net_connect 192.0.2.1 4 result -101\n");
+	give_tcp(fixture, 5, UINT64_C(3000000000)); /* the first has waited long enough */
+	expect(fixture, "manager net_connect 192.0.2.1 1\n");
+	run_decoder_flush(&fixture->decoder);
+	expect(fixture, "manager net_connect 192.0.2.1 5\n");
+}
+
+static void give_interface(struct fixture *fixture, uint32_t kind, uint32_t family, uint32_t type,
+                           uint32_t protocol, int32_t result)
+{
+	struct record_interface *interface =
+	        begin(fixture, RECORD_INTERFACE, 0, sizeof(*interface));
+
+	interface->kind = kind;
+	interface->family = family;
+	interface->type = type;
+	interface->protocol = protocol;
+	interface->result = result;
+	give(fixture);
+}
+
+static void test_other_interfaces(void **state)
+{
+	struct fixture *fixture = *state;
+
+	give_interface(fixture, RECORD_INTERFACE_SOCKET, 40, 1, 0, 3);
+	give_interface(fixture, RECORD_INTERFACE_SOCKET, 16, 3, 15, 3);
+	give_interface(fixture, RECORD_INTERFACE_SOCKET, 2, 3, 1, -EPERM);
+	give_interface(fixture, RECORD_INTERFACE_SOCKET, 10, 5, 132, 3);
+	give_interface(fixture, RECORD_INTERFACE_SOCKET, 31, 3, 1, -EAFNOSUPPORT);
+	give_interface(fixture, RECORD_INTERFACE_IO_URING, 0, 0, 0, -ENOSYS);
+	give_interface(fixture, RECORD_INTERFACE_COMPAT, 0, 0, 0, 0);
+	give_interface(fixture, RECORD_INTERFACE_KILLED, 0, 0, 0, 0);
+	expect(fixture, "manager net_connect <vsock> result 1\n"
+	                "manager net_connect <netlink:15> result 1\n"
+	                "manager net_connect <raw:1> result -1\n"
+	                "manager net_connect <ip:132> result 1\n"
+	                "manager net_connect <family:31> result -97\n"
+	                "manager net_connect <io_uring> result -38\n"
+	                "manager net_connect <32-bit> result 1\n"
+	                "manager net_connect <sigsys>\n");
+	give_interface(fixture, RECORD_INTERFACE_KILLED + 1, 0, 0, 0, 0);
+	assert_int_equal(fixture->decoder.stats.malformed, 1);
+}
+
+static void give_payload_of(struct fixture *fixture, uint64_t cookie, enum record_kind kind,
+                            uint16_t purpose, uint16_t port, uint32_t offset, struct view data)
 {
 	struct record_payload *payload = begin(fixture, kind, RECORD_NO_TASK, sizeof(*payload));
 
-	payload->cookie = 9;
+	payload->cookie = cookie;
 	payload->to.family = 2;
 	payload->to.port = port;
 	payload->purpose = purpose;
@@ -254,6 +350,12 @@ static void give_payload(struct fixture *fixture, enum record_kind kind, uint16_
 	payload->size = (uint32_t)add_text(fixture, data);
 	fixture->size += 40; /* the reservation is larger than what it holds */
 	give(fixture);
+}
+
+static void give_payload(struct fixture *fixture, enum record_kind kind, uint16_t purpose,
+                         uint16_t port, uint32_t offset, struct view data)
+{
+	give_payload_of(fixture, 9, kind, purpose, port, offset, data);
 }
 
 #define QUERY                                                                                      \
@@ -278,6 +380,83 @@ static void test_datagrams(void **state)
 	                "manager dns_query a.test\n");
 	assert_int_equal(fixture->decoder.stats.parse_failed, 1);
 	assert_int_equal(fixture->decoder.stats.unattributed, 0);
+}
+
+#define ANSWER                                                                                     \
+	"\x12\x34\x81\x80\x00\x01\x00\x01\x00\x00\x00\x00\x01"                                     \
+	"a\x04test\x00\x00\x01\x00\x01\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x04\xc0\x00"    \
+	"\x02"                                                                                     \
+	"\x01"
+
+static void test_answers_name_addresses(void **state)
+{
+	struct fixture *fixture = *state;
+	const uint64_t in = RECORD_INGRESS | 9;
+
+	give_exec(fixture, "/usr/bin/x", "", "", VIEW_LITERAL("x\0"));
+	buf_reset(&fixture->lines);
+	give_payload(fixture, RECORD_DATAGRAM, RECORD_PURPOSE_DNS, 53, 0, VIEW_LITERAL(QUERY));
+	give_payload_of(fixture, in, RECORD_DATAGRAM, RECORD_PURPOSE_DNS, 53, 0,
+	                VIEW_LITERAL(ANSWER));
+	give_tcp(fixture, 1, 0);
+	run_decoder_flush(&fixture->decoder);
+	expect(fixture, "manager dns_query a.test\n"
+	                "manager dns_query a.test is 192.0.2.1\n"
+	                "manager net_connect 192.0.2.1 1 name a.test\n");
+	give_payload_of(fixture, in, RECORD_DATAGRAM, RECORD_PURPOSE_DNS, 53, 0,
+	                VIEW_LITERAL("garbage"));
+	give_payload_of(fixture, in, RECORD_DATAGRAM, RECORD_PURPOSE_DNS_LIKE, 99, 0,
+	                VIEW_LITERAL("garbage"));
+	give_payload_of(fixture, in, RECORD_DATAGRAM, RECORD_PURPOSE_DNS, 5353, 0,
+	                VIEW_LITERAL(QUERY)); /* somebody else's */
+	expect(fixture, "manager dns_query  bad is \n");
+}
+
+static void test_dns_on_a_port_of_its_own(void **state)
+{
+	struct fixture *fixture = *state;
+	struct view message = VIEW_LITERAL("\x00\x18" QUERY);
+
+	for (uint32_t i = 0; i < message.size; i++)
+		give_payload(fixture, RECORD_SEGMENT, RECORD_PURPOSE_DNS_LIKE, 999, i,
+		             view_of(message.data + i, 1));
+	expect(fixture, "unknown dns_query a.test\n");
+	give_payload_of(fixture, 10, RECORD_SEGMENT, RECORD_PURPOSE_DNS_LIKE, 999, 0,
+	                VIEW_LITERAL("\0\0"));
+	assert_int_equal(fixture->done_cookie, 0);
+	give_payload_of(fixture, 10, RECORD_SEGMENT, RECORD_PURPOSE_DNS_LIKE, 999, 2,
+	                VIEW_LITERAL("some other protocol"));
+	assert_int_equal(fixture->done_cookie, 10);
+	run_decoder_flush(&fixture->decoder);
+	expect(fixture, "");
+}
+
+static void test_quic(void **state)
+{
+	struct fixture *fixture = *state;
+	uint8_t hello[HELLO_FIXTURE_MAX], frames[QUIC_FIXTURE_MAX], bytes[QUIC_FIXTURE_MAX];
+	struct quic_fixture packet = {.version = QUIC_VERSION_2,
+	                              .destination = VIEW_LITERAL("12345678")};
+	size_t size = quic_fixture_hello(hello, "evil.test", 1700), half = 1000;
+	struct view piece = view_of(frames, quic_fixture_crypto(frames, 0, view_of(hello, half)));
+
+	give_payload(fixture, RECORD_DATAGRAM, RECORD_PURPOSE_QUIC, 443, 0,
+	             view_of(bytes, quic_fixture_initial(bytes, &packet, piece, 0)));
+	expect(fixture, "");
+	packet.number++;
+	piece.size = quic_fixture_crypto(frames, half, view_of(hello + half, size - half));
+	give_payload(fixture, RECORD_DATAGRAM, RECORD_PURPOSE_QUIC, 443, 0,
+	             view_of(bytes, quic_fixture_initial(bytes, &packet, piece, 0)));
+	expect(fixture, "unknown tls_sni evil.test quic\n");
+	give_payload(fixture, RECORD_DATAGRAM, RECORD_PURPOSE_QUIC, 443, 0,
+	             VIEW_LITERAL("\xc0\x1a\x2a\x3a\x4a\x04idid"));
+	expect(fixture, "unknown tls_sni  quic bad\n");
+	packet.destination = VIEW_LITERAL("another");
+	give_payload(fixture, RECORD_DATAGRAM, RECORD_PURPOSE_QUIC, 443, 0,
+	             view_of(bytes, quic_fixture_initial(bytes, &packet, piece, 0)));
+	expect(fixture, "");
+	run_decoder_flush(&fixture->decoder);
+	expect(fixture, "unknown tls_sni  quic bad\n");
 }
 
 static void test_dns_stream(void **state)
@@ -358,7 +537,12 @@ int main(void)
 	                                        teardown),
 	        cmocka_unit_test_setup_teardown(test_exit_ends_a_search, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_connect, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_ends_of_connects, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_other_interfaces, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_datagrams, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_answers_name_addresses, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_dns_on_a_port_of_its_own, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_quic, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_dns_stream, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_tls_stream, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_unfinished_hello_is_reported, setup, teardown),

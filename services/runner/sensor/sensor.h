@@ -40,10 +40,10 @@ enum { SENSOR_RUNS_MAX = 64, SENSOR_CGROUP_PATH_MAX = 4096 };
 
 /* Life. ------------------------------------------------------------------------------------- */
 
-struct sensor_options {             /* zero values mean the defaults */
-	const char *tier;           /* NULL or "auto": the best that loads; else its name */
-	size_t file_ring_bytes;     /* power of two; default 4 MiB: opens of ordinary files */
-	size_t packet_ring_bytes;   /* power of two; default 1 MiB: bytes of packets */
+struct sensor_options {           /* zero values mean the defaults */
+	const char *tier;         /* NULL or "auto": the best that loads; else its name, as below */
+	size_t file_ring_bytes;   /* power of two; default 4 MiB: opens of ordinary files */
+	size_t packet_ring_bytes; /* power of two; default 1 MiB: bytes of packets */
 	size_t priority_ring_bytes; /* power of two; default 1 MiB: everything else */
 	unsigned poll_interval_ms;  /* default 15 */
 };
@@ -58,7 +58,9 @@ DEFINE_AUTO(sensor, struct sensor *, sensor_close)
 
 /* What this host can see. ------------------------------------------------------------------- */
 
-/* "tracepoint"; static. */
+/* What could be loaded; static. sensor_hooks() tells the details. */
+#define SENSOR_TIER_TRACEPOINT "tracepoint" /* all that this kernel has */
+#define SENSOR_TIER_BASIC "basic"           /* none of the hooks that only newer kernels have */
 const char *sensor_tier(const struct sensor *sensor);
 
 struct sensor_hook {
@@ -141,6 +143,9 @@ struct sensor_processes {
 	uint32_t started;       /* processes seen in all, threads not counted */
 	uint32_t alive;         /* not ended yet, the sandbox's own command included */
 	uint32_t package_alive; /* of these: code of a package (a survivor, once npm has ended) */
+	/* Code of a package that was alive when the run's first program ended (in a sandbox: after
+	 * the grace period), or is now if that has not ended. */
+	uint32_t survivors;
 	uint32_t npm_started;   /* npm processes of the sandbox's own command */
 	uint32_t npm_ended;
 	/* First failure among npm_ended (exit status, or 128 + signal), 0 when all succeeded,

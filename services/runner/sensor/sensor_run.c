@@ -247,11 +247,13 @@ int sensor_drain(struct sensor_run *run, int timeout_ms, struct error *err)
 static void add_lost(struct sensor_stats *stats, const struct run_counters *counters)
 {
 	static const enum event_type type_of[RECORD_KIND_COUNT] = {
-	        [RECORD_FILE] = EVENT_FILE,        [RECORD_FILE_FAILED] = EVENT_FILE,
-	        [RECORD_CHANGE] = EVENT_FILE,      [RECORD_EXEC] = EVENT_EXEC,
-	        [RECORD_EXEC_FAILED] = EVENT_EXEC, [RECORD_FORK] = EVENT_UNKNOWN,
-	        [RECORD_EXIT] = EVENT_UNKNOWN,     [RECORD_CONNECT] = EVENT_CONNECT,
-	        [RECORD_DATAGRAM] = EVENT_DNS,     [RECORD_SEGMENT] = EVENT_TLS,
+	        [RECORD_FILE] = EVENT_FILE,       [RECORD_FILE_FAILED] = EVENT_FILE,
+	        [RECORD_CHANGE] = EVENT_FILE,
+	        [RECORD_EXEC] = EVENT_EXEC,       [RECORD_EXEC_FAILED] = EVENT_EXEC,
+	        [RECORD_FORK] = EVENT_UNKNOWN,    [RECORD_EXIT] = EVENT_UNKNOWN,
+	        [RECORD_CONNECT] = EVENT_CONNECT, [RECORD_DATAGRAM] = EVENT_DNS,
+	        [RECORD_SEGMENT] = EVENT_TLS,     [RECORD_CONNECTED] = EVENT_CONNECT,
+	        [RECORD_INTERFACE] = EVENT_CONNECT,
 	};
 
 	for (size_t kind = 0; kind < RECORD_KIND_COUNT; kind++) {
@@ -299,6 +301,7 @@ void sensor_run_processes(const struct sensor_run *run, struct sensor_processes 
 	        .started = tree->started,
 	        .alive = tree->alive,
 	        .package_alive = tree->package_alive,
+	        .survivors = tree->main ? tree->package_alive : tree->survivors,
 	        .npm_started = tree->npm_started,
 	        .npm_ended = tree->npm_ended,
 	        .npm_exit_code = tree->npm_exit_code,

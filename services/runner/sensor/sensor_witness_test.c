@@ -20,7 +20,7 @@
 
 #include "kernel_fixture.h"
 
-enum { RACES = 100000, FOLDER = 1000, PATH_SIZE = 64, PAUSE_US = 20000 };
+enum { RACES = 100000, FOLDER = 1000, PATH_SIZE = 64, PAUSE_US = 20000, DECIMAL = 10 };
 
 /* The fixture watches /mnt/in/. */
 #define IN "/mnt/in/"
@@ -155,17 +155,23 @@ static struct kernel_fixture fixture;
 static void count_told(struct kernel_fixture *counting, const struct event *event)
 {
 	char path[PATH_SIZE];
-	int folder, file;
+	char *end = NULL;
+	long number;
 
 	if (event->type != EVENT_FILE || event->file.operation != FILE_OPEN ||
 	    event->file.flags & O_CREAT)
 		return;
 	(void)snprintf(path, sizeof(path), "%.*s", VIEW_ARG(event->file.path));
-	if (sscanf(path, IN "%d/%d", &folder, &file) != 2 || folder * FOLDER + file >= RACES) {
+	number = strncmp(path, IN, sizeof(IN) - 1) == 0
+	                 ? strtol(path + sizeof(IN) - 1, &end, DECIMAL) * FOLDER
+	                 : RACES;
+	if (end && *end == '/')
+		number += strtol(end + 1, NULL, DECIMAL);
+	if (number < 0 || number >= RACES) {
 		counting->counts[0]++; /* wrong */
 		return;
 	}
-	told[folder * FOLDER + file] = 1;
+	told[number] = 1;
 }
 
 static void *mark_main(void *arg)
