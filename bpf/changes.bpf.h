@@ -425,8 +425,12 @@ static __always_inline void change_emit_old(struct change_step *step,
 	__u64 size = bounded(name->size, RECORD_PATH_MAX);
 	__u64 text = bounded(name->text, CHANGES_TEXT_MAX);
 
+	struct scope scope = {.slot = step->change->slot, .generation = step->change->generation};
+
 	if (!change_matters(name, name->watch, role))
 		return;
+	if (role >= RECORD_ROLE_SOURCE && name->watch != WATCH_NO && !is_directory(name->mode))
+		alias_add(&scope, name->ino, name->device, name->watch == WATCH_CRED);
 	step->scratch->record.inode = name->ino;
 	step->scratch->record.mode = name->mode;
 	step->scratch->record.links = name->links;

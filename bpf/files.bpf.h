@@ -16,6 +16,7 @@ enum {
 	FILES_O_CREAT = 0100,
 	FILES_O_CREAT_FLAGS = 01101, /* O_CREAT | O_WRONLY | O_TRUNC: what creat(2) means */
 	FILES_O_ACCMODE = 3,
+	FILES_O_MEANING = 01103, /* access mode, O_CREAT, O_TRUNC */
 	FILES_S_IFMT = 0170000,
 	FILES_S_IFDIR = 0040000,
 	FILES_RESTART_FIRST = -516, /* -ERESTART*: the call is going to be made again */
@@ -53,6 +54,126 @@ static __always_inline void fill_inode(struct record_file *record, struct inode 
 	record->device = BPF_CORE_READ(inode, i_sb, s_dev);
 }
 
+/* Different opens of a run, so that repeats are not told: opened_key -> enum opened_state. Full:
+ * repeats are told, and counted. */
+struct opened_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, RECORD_OPENED_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(key_size, sizeof(struct opened_key)); /* of inner maps clang keeps no types */
+	__uint(value_size, sizeof(__u32));
+};
+
+/* One for each run, by slot: made and dropped by user space. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, RECORD_RUNS_MAX);
+	__type(key, __u32);
+	__array(values, struct opened_map);
+} opened SEC(".maps");
+
+static __always_inline void opened_key_fill(struct opened_key *key, struct file *file,
+                                            const struct record_file *record)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
+
+	key->start_ns = BPF_CORE_READ(task, group_leader, start_time);
+	key->inode = record->inode;
+	key->dentry = (__u64)dentry;
+	key->pid = (__u32)(bpf_get_current_pid_tgid() >> 32);
+	key->device = record->device;
+	key->name = BPF_CORE_READ(dentry, d_name.hash);
+	key->flags = (__u32)record->open_flags & FILES_O_MEANING;
+}
+
+/* An open that was told before. One that was lost is tried again. */
+static __always_inline int opened_before(const __u32 *state, __u32 slot)
+{
+	struct run_counters *run;
+
+	if (!state || *state != OPENED_TOLD)
+		return 0;
+	run = counters_of(slot);
+	if (run)
+		run->repeats++;
+	return 1;
+}
+
+/* Remembers what became of an open, so that one that is lost counts once, and not at all any more
+ * when a repeat of it gets through. */
+static __always_inline void opened_note(void *map, const struct opened_key *key, __u32 *state,
+                                        __u32 slot, int is_lost)
+{
+	__u32 now = is_lost ? OPENED_LOST : OPENED_TOLD;
+	struct run_counters *run = counters_of(slot);
+
+	if (!run)
+		return;
+	if (state) {
+		run->lost[RECORD_FILE]--; /* it counted as lost before, and does now if it is */
+		*state = now;
+	} else if (bpf_map_update_elem(map, key, &now, BPF_ANY)) {
+		run->unaggregated++;
+	}
+}
+
+/* Files that had a watched name when they got another. Full: counted as lost changes. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, RECORD_ALIASES_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct alias_key);
+	__type(value, __u32);
+} aliases SEC(".maps");
+
+/* Runs that have any: the others need not look. */
+volatile __u8 has_aliases[RECORD_RUNS_MAX];
+
+static __always_inline void alias_add(const struct scope *scope, __u64 inode, __u32 device,
+                                      __u32 is_cred)
+{
+	struct alias_key key = {.inode = inode,
+	                        .device = device,
+	                        .slot = scope->slot,
+	                        .generation = scope->generation};
+
+	if (bpf_map_update_elem(&aliases, &key, &is_cred, BPF_ANY))
+		count_lost(scope->slot, RECORD_CHANGE);
+	has_aliases[scope->slot & (RECORD_RUNS_MAX - 1)] = 1;
+}
+
+/* Of a file without a watched name: has it had one? Then the record says which file that was. An
+ * overlay's file may be known by the one in the upper layer. */
+static __always_inline enum watch_result alias_match(struct record_file *record,
+                                                     const struct scope *scope, struct file *file)
+{
+	struct alias_key key = {.inode = record->inode,
+	                        .device = record->device,
+	                        .slot = scope->slot,
+	                        .generation = scope->generation};
+	struct inode *inode = BPF_CORE_READ(file, f_inode);
+	struct ovl_inode *overlay;
+	__u32 *is_cred;
+
+	if (!has_aliases[scope->slot & (RECORD_RUNS_MAX - 1)])
+		return WATCH_NO;
+	is_cred = bpf_map_lookup_elem(&aliases, &key);
+	if (!is_cred && BPF_CORE_READ(inode, i_sb, s_magic) == PATH_OVERLAY_MAGIC) {
+		overlay = (void *)inode - bpf_core_field_offset(struct ovl_inode, vfs_inode);
+		inode = BPF_CORE_READ(overlay, __upperdentry, d_inode);
+		key.inode = BPF_CORE_READ(inode, i_ino);
+		key.device = BPF_CORE_READ(inode, i_sb, s_dev);
+		is_cred = bpf_map_lookup_elem(&aliases, &key);
+	}
+	if (!is_cred)
+		return WATCH_NO;
+	record->role = RECORD_ROLE_SOURCE;
+	record->inode = key.inode;
+	record->device = key.device;
+	return *is_cred ? WATCH_CRED : WATCH_YES;
+}
+
 /* record->dfd, open_flags and result are set; adds path and identity, and emits if watched. */
 static __always_inline void file_opened(struct file_scratch *scratch, const struct scope *scope,
                                         struct file *file, __u32 flags)
@@ -61,14 +182,26 @@ static __always_inline void file_opened(struct file_scratch *scratch, const stru
 	struct record_file *record = &scratch->record;
 	struct path_walk walk;
 	enum watch_result watch;
+	struct opened_key key = {};
+	__u32 *state, slot = scope->slot;
+	void *map;
 	__u64 size;
+	long lost;
 	int is_proc, is_directory;
 
 	fill_inode(record, BPF_CORE_READ(file, f_inode));
+	opened_key_fill(&key, file, record);
+	map = bpf_map_lookup_elem(&opened, &slot);
+	state = map ? bpf_map_lookup_elem(map, &key) : 0;
+	if (opened_before(state, slot))
+		return;
 	is_proc = BPF_CORE_READ(file, f_inode, i_sb, s_magic) == PATH_PROC_MAGIC;
 	is_directory = (record->mode & FILES_S_IFMT) == FILES_S_IFDIR;
 	path_build(&walk, task, &file->f_path, &scratch->path);
 	watch = watch_match_path(&walk, task, scope->slot, is_proc, is_directory);
+	record->role = RECORD_ROLE_NONE;
+	if (watch == WATCH_NO)
+		watch = alias_match(record, scope, file);
 	/* What has no place below the process's root cannot be matched, and is rare: user space
 	 * gets it all. */
 	if (watch == WATCH_NO && !(walk.flags & (RECORD_OUTSIDE | RECORD_CUT)))
@@ -76,15 +209,17 @@ static __always_inline void file_opened(struct file_scratch *scratch, const stru
 	fill_current(&record->header, RECORD_FILE, scope);
 	record->header.flags = (__u8)(walk.flags | flags | (watch == WATCH_CRED ? RECORD_CRED : 0));
 	record->name_size = 0;
-	record->operation = record->role = 0;
+	record->operation = RECORD_OPEN;
 	record->reserved = 0;
 	size = path_copy(&walk, &scratch->path, scratch->text);
 	record->path_size = (__u16)size;
+	size = sizeof(*record) + bounded(size, RECORD_PATH_MAX);
 	if (watch == WATCH_CRED)
-		emit(&priority_ring, &record->header,
-		     sizeof(*record) + bounded(size, RECORD_PATH_MAX));
+		lost = emit(&priority_ring, &record->header, size);
 	else
-		emit(&file_ring, &record->header, sizeof(*record) + bounded(size, RECORD_PATH_MAX));
+		lost = emit(&file_ring, &record->header, size);
+	if (map)
+		opened_note(map, &key, state, slot, lost != 0);
 }
 
 /* Where the scan of a name stands within "//", "/./" and "/../". */

@@ -17,9 +17,12 @@ enum {
 	RECORD_RUNS_MAX = 64,  /* runs at once; size of `scopes` and of `counters` */
 	RECORD_DEPTHS_MAX = 4, /* different depths of run cgroups at once */
 	RECORD_COMM_SIZE = 16,
-	RECORD_PATH_MAX = 4096,  /* a longer path is cut at its front and flagged */
-	RECORD_ARGV_MAX = 8192,  /* a longer argument area is cut at its end */
-	RECORD_PREFIX_MAX = 252, /* of a watched path, as compared in the kernel */
+	RECORD_PATH_MAX = 4096, /* a longer path is cut at its front and flagged */
+	RECORD_ARGV_MAX = 8192, /* a longer argument area is cut at its end */
+	RECORD_ALIASES_MAX =
+	        16384, /* files with a watched name that got another one, of all runs */
+	RECORD_OPENED_MAX = 131072, /* different opens of one run that are remembered */
+	RECORD_PREFIX_MAX = 252,    /* of a watched path, as compared in the kernel */
 };
 
 enum record_kind {
@@ -86,8 +89,10 @@ enum record_role {
 	RECORD_ROLE_MADE,    /* the name is new, or names another file than before */
 	RECORD_ROLE_CHANGED, /* the file below the name was changed */
 	RECORD_ROLE_TAKEN,   /* the name is gone */
-	RECORD_ROLE_SOURCE,  /* the file has another name from now on, too (link) */
-	RECORD_ROLE_MOVED,   /* the file has another name from now on (rename) */
+	/* The file has another name from now on, too (link). Of a RECORD_FILE: it had a watched
+	 * name once; inode and device are those of the record that told so. */
+	RECORD_ROLE_SOURCE,
+	RECORD_ROLE_MOVED, /* the file has another name from now on (rename) */
 };
 
 /* RECORD_FILE, RECORD_CHANGE: the text is the path. RECORD_FILE_FAILED, RECORD_EXEC_FAILED: it is
@@ -226,9 +231,35 @@ struct watch_key {         /* of `watches`, a longest-prefix-match trie */
 };
 _Static_assert(sizeof(struct watch_key) == 260, "watch_key");
 
+struct opened_key {     /* of the run's map of opens: what makes an open a repeat of another */
+	__u64 start_ns; /* of the process */
+	__u64 inode;
+	__u64 dentry; /* address: hard links are files of their own here */
+	__u32 pid;
+	__u32 device;
+	__u32 name;  /* the kernel's hash of name and directory: changes with a rename */
+	__u32 flags; /* of the open, those that tell what is meant to be done */
+};
+_Static_assert(sizeof(struct opened_key) == 40, "opened_key");
+
+/* A file that had a watched name when it got another one: key of `aliases`, whose value is 1 for a
+ * credential. */
+struct alias_key {
+	__u64 inode;
+	__u32 device;
+	__u32 slot;
+	__u32 generation;
+	__u32 reserved;
+};
+_Static_assert(sizeof(struct alias_key) == 24, "alias_key");
+
+enum opened_state { OPENED_LOST, OPENED_TOLD };
+
 struct run_counters {                  /* per CPU, index: slot */
 	__u64 lost[RECORD_KIND_COUNT]; /* by kind: ring full */
 	__u64 unreadable;              /* names of failed calls that could not be read */
+	__u64 repeats;                 /* opens that say nothing new, and were not told */
+	__u64 unaggregated;            /* opens told again, because the map of opens is full */
 	__u64 flows_unknown;           /* TLS-like payload of a stream whose start was not kept */
 };
 

@@ -89,6 +89,11 @@ struct mount___list { /* before Linux 6.17 */
 	struct list_head mnt_instance;
 };
 
+struct ovl_inode {
+	struct inode vfs_inode;
+	struct dentry *__upperdentry;
+};
+
 struct ovl_layer {
 	struct vfsmount *mnt;
 };

@@ -106,6 +106,26 @@ static int make_cgroup(struct flow *flow, struct error *err)
 	return run_cgroup_create(&flow->cgroup, flow->shared->config->runner_id, err);
 }
 
+/* The sandbox's mounts are there now and its command does not run yet. Without the second witness
+ * the first one still sees nearly all, so that is no reason to fail. */
+static int open_gate(struct flow *flow, struct error *err)
+{
+	const struct sandbox_driver_ops *ops = driver_ops(flow);
+	struct error witness = {0};
+	pid_t pid = 0;
+	int r = ops->main_process(flow->sandbox, &pid, err);
+	if (r < 0)
+		return r;
+	if (pid == 0)
+		error_set(&witness, ESRCH, "the sandbox's processes are in another pid namespace");
+	else
+		(void)sensor_watch_mounts(flow->observation.run, pid, &witness);
+	if (witness.code)
+		LOG_WARN("the sandbox's mounts are not watched", LOG_STR("run_id", flow->id),
+		         LOG_ERR(&witness));
+	return ops->let_go(flow->sandbox, err);
+}
+
 /* Everything up to the first instruction of the image; the sensor is looking when it runs. */
 static int start_sandbox(struct flow *flow, struct error *err)
 {
@@ -124,6 +144,8 @@ static int start_sandbox(struct flow *flow, struct error *err)
 		r = error_set(err, ECANCELED, "interrupted before the sandbox started");
 	if (r == 0)
 		r = ops->start(flow->sandbox, err);
+	if (r == 0)
+		r = open_gate(flow, err);
 	return r;
 }
 

@@ -287,6 +287,7 @@ static const char *file_difference(const struct event_file *a, const struct even
 	COMPARE_TEXT(path);
 	COMPARE(truncated);
 	COMPARE(result);
+	COMPARE(operation);
 	return NULL;
 }
 

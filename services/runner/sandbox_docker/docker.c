@@ -48,6 +48,7 @@ struct sandbox {
 	struct docker_image image;
 	char id[DOCKER_ID_MAX];
 	char npm_version[VERSION_MAX];
+	pid_t process; /* of the container's init, once asked for; 0 when not seen from here */
 };
 
 static struct docker_driver *of(struct sandbox_driver *driver)
@@ -249,6 +250,22 @@ static int docker_start(struct sandbox *sandbox, struct error *err)
 	return docker_container_start(sandbox->api, sandbox->id, err);
 }
 
+static int docker_main_process(struct sandbox *sandbox, pid_t *ret, struct error *err)
+{
+	int r = docker_container_process(sandbox->api, sandbox->id, &sandbox->process, err);
+	*ret = sandbox->process;
+	return r;
+}
+
+static int docker_let_go(struct sandbox *sandbox, struct error *err)
+{
+	int r = 0;
+	if (sandbox->process == 0)
+		r = docker_container_process(sandbox->api, sandbox->id, &sandbox->process, err);
+	return r < 0 ? r
+	             : docker_container_let_go(sandbox->api, sandbox->id, sandbox->process, err);
+}
+
 static int docker_wait(struct sandbox *sandbox, int64_t timeout_ms, struct sandbox_end *ret,
                        struct error *err)
 {
@@ -294,6 +311,8 @@ static const struct sandbox_driver_ops docker_ops = {
         .prepare = docker_prepare,
         .create = docker_create,
         .start = docker_start,
+        .main_process = docker_main_process,
+        .let_go = docker_let_go,
         .wait = docker_wait,
         .image = docker_image_facts,
         .init_path = docker_init_path,

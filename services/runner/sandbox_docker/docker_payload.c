@@ -89,6 +89,7 @@ static int write_command(struct json_writer *w, const struct docker_payload *pay
 	json_array(w);
 	json_put_string(w, DOCKER_INIT_PATH);
 	json_put_string(w, grace);
+	json_put_string(w, "--gate");
 	json_put_string(w, "--");
 	json_end_array(w);
 

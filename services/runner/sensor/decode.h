@@ -19,6 +19,8 @@ void decode_emit(struct run_decoder *decoder, const struct event *event);
 struct view decode_text(struct view text);
 
 bool decode_file(struct run_decoder *decoder, struct view record);
+/* An open that only the second witness saw. `ctx` is the struct run_decoder. */
+void decode_unseen(void *ctx, const struct book_open *open);
 bool decode_exec(struct run_decoder *decoder, struct view record);
 bool decode_exec_failed(struct run_decoder *decoder, struct view record);
 bool decode_connect(struct run_decoder *decoder, struct view record);

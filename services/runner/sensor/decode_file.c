@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
+#include "base/clock.h"
 #include "decode.h"
+
+enum { KERNEL_MINOR_BITS = 20 }; /* of a device number inside the kernel */
 
 _Static_assert((int)RECORD_XATTR == (int)FILE_XATTR && (int)RECORD_LINK == (int)FILE_LINK,
                "operations of records are those of events");
@@ -97,6 +101,62 @@ static void emit_file(struct run_decoder *decoder, const struct record_file *fil
 	decode_emit(decoder, event);
 }
 
+/* Who gives a watched file another name and opens it there has opened what it was. */
+static void follow_name(struct run_decoder *decoder, const struct record_file *file,
+                        struct event *event)
+{
+	struct view first;
+
+	if (file->role < RECORD_ROLE_SOURCE)
+		return;
+	if (file->header.kind == RECORD_CHANGE && !S_ISDIR(file->mode))
+		alias_list_add(&decoder->aliases, file->device, file->inode, event->file.path);
+	if (file->header.kind != RECORD_FILE)
+		return;
+	first = alias_list_find(&decoder->aliases, file->device, file->inode);
+	if (first.size == 0)
+		return;
+	event->file.path = decode_text(first);
+	decode_emit(decoder, event);
+}
+
+static void note_seen(struct run_decoder *decoder, const struct record_file *file, struct view path)
+{
+	const struct book_open open = {
+	        .pid = file->header.pid,
+	        .device = makedev(file->device >> KERNEL_MINOR_BITS,
+	                          file->device & ((1U << KERNEL_MINOR_BITS) - 1)),
+	        .inode = file->inode,
+	        .path = path,
+	};
+
+	if (decoder->has_witness && file->header.kind == RECORD_FILE)
+		witness_book_seen(&decoder->book, &open);
+}
+
+void decode_unseen(void *ctx, const struct book_open *open)
+{
+	struct run_decoder *decoder = ctx;
+	struct event event = {.type = EVENT_FILE, .wire_type = EVENT_FILE};
+	struct process *process = process_tree_find(&decoder->tree, open->pid, 0);
+	struct record_header header = {.flags = RECORD_NO_TASK, .pid = open->pid};
+
+	if (!process)
+		return;
+	header.tid = open->pid; /* which of its threads it was is not known */
+	header.start_ns = process->start_ns;
+	header.ts_ns = (uint64_t)clock_monotonic_ns();
+	decode_process(&header, process, &event.process);
+	event.process.tags = EVENT_TAG_INTERESTING;
+	if (watch_list_match(&decoder->watches, open->path) == WATCH_MATCH_CRED)
+		event.process.tags |= EVENT_TAG_CRED;
+	event.file.dfd = AT_FDCWD;
+	event.file.path = open->path;
+	event.file.result = INT32_MIN;
+	decoder->stats.only_witnessed++;
+	decode_emit(decoder, &event);
+}
+
 static bool is_well_formed(const struct record_file *file, size_t size)
 {
 	return size >= sizeof(*file) && size == sizeof(*file) + file->path_size + file->name_size &&
@@ -125,10 +185,12 @@ bool decode_file(struct run_decoder *decoder, struct view record)
 	match = match_of(decoder, file, event.file.path);
 	if (match == WATCH_MATCH_NONE)
 		return true;
+	note_seen(decoder, file, event.file.path);
 	decode_process(&file->header, process, &event.process);
 	event.process.tags = EVENT_TAG_INTERESTING;
 	if (match == WATCH_MATCH_CRED)
 		event.process.tags |= EVENT_TAG_CRED;
 	emit_file(decoder, file, &event);
+	follow_name(decoder, file, &event);
 	return true;
 }

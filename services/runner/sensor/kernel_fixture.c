@@ -41,6 +41,10 @@ static void on_event(void *ctx, struct sensor_run *run, const struct event *even
 	struct event *copy;
 
 	(void)run;
+	if (fixture->on_event) {
+		fixture->on_event(fixture, event);
+		return;
+	}
 	pthread_mutex_lock(&fixture->lock);
 	if (fixture->event_count == KERNEL_FIXTURE_EVENTS_MAX)
 		abort();

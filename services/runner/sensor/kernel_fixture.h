@@ -25,6 +25,9 @@ struct kernel_fixture {
 	struct event *events; /* deep copies, in order; complete after a drain */
 	size_t event_count;
 	pid_t last_pid; /* of the last process run */
+	/* Instead of keeping the events, where there are too many. On the sensor's thread. */
+	void (*on_event)(struct kernel_fixture *fixture, const struct event *event);
+	uint64_t counts[4]; /* for its use */
 };
 
 bool kernel_fixture_supported(void);

@@ -350,6 +350,70 @@ void kernel_side_unwatch(struct kernel_side *kernel, uint32_t slot, const struct
 	}
 }
 
+int kernel_side_aggregate(struct kernel_side *kernel, uint32_t slot, struct error *err)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_NO_PREALLOC);
+	int fd = bpf_map_create(BPF_MAP_TYPE_HASH, "opened", sizeof(struct opened_key),
+	                        sizeof(uint32_t), RECORD_OPENED_MAX, &opts);
+	int r, code;
+
+	if (fd < 0)
+		return error_set_errno(err, errno, "cannot make the run's map of opens");
+	r = bpf_map_update_elem(bpf_map__fd(kernel->skeleton->maps.opened), &slot, &fd, BPF_ANY);
+	code = errno;
+	(void)close(fd); /* the outer map holds it */
+	return r < 0 ? error_set_errno(err, code, "cannot set the run's map of opens") : 0;
+}
+
+static void forget_aliases(struct kernel_side *kernel, uint32_t slot)
+{
+	int fd = bpf_map__fd(kernel->skeleton->maps.aliases);
+	struct alias_key key, next;
+	int r = bpf_map_get_next_key(fd, NULL, &next);
+
+	while (r == 0) {
+		key = next;
+		r = bpf_map_get_next_key(fd, &key, &next);
+		if (key.slot == slot)
+			(void)bpf_map_delete_elem(fd, &key);
+	}
+}
+
+/* Changes of the run that have begun and not ended. */
+static uint64_t unfinished(const struct kernel_side *kernel, uint32_t slot, bool forget)
+{
+	int fd = bpf_map__fd(kernel->skeleton->maps.changes);
+	AUTO(free) void *change = xcalloc(1, bpf_map__value_size(kernel->skeleton->maps.changes));
+	uint64_t key, next, count = 0;
+	int r = bpf_map_get_next_key(fd, NULL, &next);
+
+	while (r == 0) {
+		key = next;
+		r = bpf_map_get_next_key(fd, &key, &next);
+		/* Its first member is the slot. */
+		if (bpf_map_lookup_elem(fd, &key, change) < 0 || *(uint32_t *)change != slot)
+			continue;
+		count++;
+		if (forget)
+			(void)bpf_map_delete_elem(fd, &key);
+	}
+	return count;
+}
+
+uint64_t kernel_side_unfinished(const struct kernel_side *kernel, uint32_t slot)
+{
+	return unfinished(kernel, slot, false);
+}
+
+void kernel_side_forget(struct kernel_side *kernel, uint32_t slot)
+{
+	(void)unfinished(kernel, slot, true);
+	if (kernel->skeleton->bss->has_aliases[slot])
+		forget_aliases(kernel, slot);
+	kernel->skeleton->bss->has_aliases[slot] = 0;
+	(void)bpf_map_delete_elem(bpf_map__fd(kernel->skeleton->maps.opened), &slot);
+}
+
 int kernel_side_enter(struct kernel_side *kernel, uint64_t cgroup_id, struct scope scope,
                       struct error *err)
 {
@@ -417,6 +481,8 @@ void kernel_side_counters(const struct kernel_side *kernel, uint32_t slot, struc
 		for (size_t kind = 0; kind < RECORD_KIND_COUNT; kind++)
 			ret->lost[kind] += all[cpu].lost[kind];
 		ret->unreadable += all[cpu].unreadable;
+		ret->repeats += all[cpu].repeats;
+		ret->unaggregated += all[cpu].unaggregated;
 		ret->flows_unknown += all[cpu].flows_unknown;
 	}
 }

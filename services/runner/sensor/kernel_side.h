@@ -33,6 +33,9 @@ int kernel_side_ring(const struct kernel_side *kernel, enum kernel_ring ring, si
 int kernel_side_watch(struct kernel_side *kernel, uint32_t slot, const struct watch_list *list,
                       struct error *err);
 void kernel_side_unwatch(struct kernel_side *kernel, uint32_t slot, const struct watch_list *list);
+/* What makes that repeated opens are not told, for one run; and the end of it. */
+int kernel_side_aggregate(struct kernel_side *kernel, uint32_t slot, struct error *err);
+void kernel_side_forget(struct kernel_side *kernel, uint32_t slot);
 int kernel_side_enter(struct kernel_side *kernel, uint64_t cgroup_id, struct scope scope,
                       struct error *err);
 void kernel_side_leave(struct kernel_side *kernel, uint64_t cgroup_id);
@@ -50,6 +53,9 @@ void kernel_attachment_destroy(struct kernel_attachment *attachment); /* accepts
 void kernel_side_counters(const struct kernel_side *kernel, uint32_t slot,
                           struct run_counters *ret);
 void kernel_side_reset_counters(struct kernel_side *kernel, uint32_t slot);
+/* Changes whose end was not seen: after all processes have ended, those that a process had io_uring
+ * keep silent about. */
+uint64_t kernel_side_unfinished(const struct kernel_side *kernel, uint32_t slot);
 /* How often the kernel skipped one of the programs, since they were loaded. */
 uint64_t kernel_side_missed(const struct kernel_side *kernel);
 

@@ -18,6 +18,8 @@ int run_decoder_init(struct run_decoder *decoder, const struct run_decoder_optio
 		return r;
 	process_tree_init(&decoder->tree, options->command_actor, decode_attempt_free);
 	stream_table_init(&decoder->streams);
+	alias_list_init(&decoder->aliases);
+	witness_book_init(&decoder->book);
 	quic_flows_init(&decoder->quic);
 	resolver_init(&decoder->resolver);
 	buf_init(&decoder->path, DECODER_PATH_MAX);
@@ -27,6 +29,8 @@ int run_decoder_init(struct run_decoder *decoder, const struct run_decoder_optio
 
 void run_decoder_release(struct run_decoder *decoder)
 {
+	alias_list_release(&decoder->aliases);
+	witness_book_release(&decoder->book);
 	buf_release(&decoder->path);
 	buf_release(&decoder->second);
 	resolver_release(&decoder->resolver);
@@ -138,6 +142,25 @@ void run_decoder_record(struct run_decoder *decoder, struct view record)
 	}
 	if (header->flags & RECORD_CUT)
 		decoder->stats.cut++;
+}
+
+void run_decoder_witnessed(struct run_decoder *decoder, const struct witnessed *witnessed)
+{
+	const struct book_open open = {witnessed->pid, witnessed->device, witnessed->inode,
+	                               decode_text(witnessed->path)};
+	const struct process *process = process_tree_find(&decoder->tree, witnessed->pid, 0);
+
+	/* Others than the run's processes: the runner itself, who looks into the sandbox. */
+	if (!process || process_is_runtime(process) ||
+	    watch_list_match(&decoder->watches, open.path) == WATCH_MATCH_NONE)
+		return;
+	if (!witness_book_wait(&decoder->book, &open))
+		decode_unseen(decoder, &open);
+}
+
+void run_decoder_turn(struct run_decoder *decoder)
+{
+	witness_book_turn(&decoder->book, decode_unseen, decoder);
 }
 
 static void flush_stream(void *ctx, struct stream *stream)

@@ -25,6 +25,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -102,6 +103,12 @@ struct sensor_run_options {
 struct sensor_run *sensor_add_run(struct sensor *sensor, const struct sensor_run_options *options,
                                   struct error *err);
 
+/* Has a second witness look at the mounts that process `pid` of the run sees (host's pid
+ * namespace): it cannot be fooled by a descriptor that another thread replaces before the call
+ * returns. To be called before the first instruction of the package, e.g. while the sandbox's
+ * first process waits; mounts that come later are not watched. Without it all else works. */
+int sensor_watch_mounts(struct sensor_run *run, pid_t pid, struct error *err);
+
 /* Detaches from the cgroup, forgets the run and frees it. Accepts NULL. */
 void sensor_remove_run(struct sensor_run *run);
 DEFINE_AUTO(sensor_run, struct sensor_run *, sensor_remove_run)
@@ -116,14 +123,18 @@ int sensor_drain(struct sensor_run *run, int timeout_ms, struct error *err);
 struct sensor_stats {
 	uint64_t events[EVENT_TYPE_COUNT]; /* handed out, by type */
 	uint64_t lost[EVENT_TYPE_COUNT];   /* ring full; [EVENT_UNKNOWN]: forks and exits */
-	uint64_t lost_total;               /* sum of lost, plus `missed` and `malformed` */
+	uint64_t lost_total;   /* sum of lost, `missed`, `malformed` and `witness_overflowed` */
 	uint64_t missed;       /* kernel skipped a program (re-entered); while the run was active */
 	uint64_t malformed;    /* records that did not decode: a bug, reported as loss */
 	uint64_t cut;          /* events with a cut path, name or argument list */
 	uint64_t parse_failed; /* DNS or TLS bytes that did not parse (each is an event, too) */
 	uint64_t unreadable;   /* failed opens whose path could not be read any more */
 	uint64_t exec_failed;  /* exec attempts that failed */
-	uint64_t unattributed; /* packets without a known process (event.process.pid is 0) */
+	uint64_t repeats; /* opens like one that was handed out: same process, file, way of use */
+	uint64_t unaggregated;   /* repeats that were handed out, because too many opens differed */
+	uint64_t only_witnessed; /* opens that only the second witness saw (each is an event) */
+	uint64_t witness_overflowed; /* 1: the second witness lost some, nobody knows how many */
+	uint64_t unattributed;       /* packets without a known process (event.process.pid is 0) */
 };
 void sensor_run_stats(const struct sensor_run *run, struct sensor_stats *ret);
 

@@ -83,10 +83,21 @@ static void finish_drains(struct sensor *sensor)
 
 		if (!run || !run->draining || !reached(sensor, run->drain_to))
 			continue;
+		/* What was seen before the drain is in the book after one look, and has waited
+		 * after two turns. */
+		sensor_run_look(run);
+		sensor_run_look(run);
 		run_decoder_flush(&run->decoder);
 		run->draining = false;
 		(void)pthread_cond_broadcast(&sensor->drained);
 	}
+}
+
+static void look_at_witnesses(struct sensor *sensor)
+{
+	for (size_t i = 0; i < SENSOR_RUNS_MAX; i++)
+		if (sensor->runs[i])
+			sensor_run_look(sensor->runs[i]);
 }
 
 static void reader_wait(struct sensor *sensor, bool busy)
@@ -108,6 +119,8 @@ static void *reader_main(void *arg)
 	while (!sensor->stopping) {
 		size_t count = read_batch(sensor);
 
+		if (count < READ_BATCH)
+			look_at_witnesses(sensor);
 		finish_drains(sensor);
 		since_wait += count;
 		if (count < READ_BATCH) {

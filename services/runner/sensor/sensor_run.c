@@ -5,6 +5,8 @@
 #include "base/alloc.h"
 #include "sensor_internal.h"
 
+enum { WITNESS_LOOK_MAX = 20000 }; /* more than the kernel queues */
+
 static void run_on_event(void *ctx, const struct event *event)
 {
 	struct sensor_run *run = ctx;
@@ -17,6 +19,35 @@ static void run_on_stream_done(void *ctx, uint64_t cookie)
 	struct sensor_run *run = ctx;
 
 	kernel_side_ignore_stream(run->sensor->kernel, cookie);
+}
+
+static void run_on_witnessed(void *ctx, const struct witnessed *witnessed)
+{
+	run_decoder_witnessed(ctx, witnessed);
+}
+
+void sensor_run_look(struct sensor_run *run)
+{
+	if (run->witness.fd < 0)
+		return;
+	(void)witness_read(&run->witness, WITNESS_LOOK_MAX, run_on_witnessed, &run->decoder);
+	run_decoder_turn(&run->decoder);
+}
+
+int sensor_watch_mounts(struct sensor_run *run, pid_t pid, struct error *err)
+{
+	int r = 0;
+
+	sensor_lock(run->sensor);
+	if (run->witness.fd < 0)
+		r = witness_open(&run->witness, err);
+	if (r == 0)
+		r = witness_mark(&run->witness, pid, err);
+	if (r < 0)
+		witness_close(&run->witness);
+	run->decoder.has_witness = r >= 0;
+	sensor_unlock(run->sensor);
+	return r < 0 ? r : 0;
 }
 
 static bool depth_in_use(const struct sensor *sensor, uint32_t depth)
@@ -90,7 +121,8 @@ static int run_enter(struct sensor_run *run, struct error *err)
 
 	kernel_side_reset_counters(kernel, run->slot);
 	run->missed_before = kernel_side_missed(kernel);
-	if (kernel_side_watch(kernel, run->slot, &run->decoder.watches, err) < 0)
+	if (kernel_side_watch(kernel, run->slot, &run->decoder.watches, err) < 0 ||
+	    kernel_side_aggregate(kernel, run->slot, err) < 0)
 		return -err->code;
 	if (add_depth(run->sensor, run->place.depth, err) < 0)
 		return -err->code;
@@ -119,6 +151,7 @@ static struct sensor_run *run_create(struct sensor *sensor,
 	};
 
 	run->sensor = sensor;
+	run->witness.fd = -1;
 	run->id = options->run_id;
 	run->on_event = options->on_event;
 	run->ctx = options->ctx;
@@ -134,6 +167,7 @@ static struct sensor_run *run_create(struct sensor *sensor,
 
 static void run_destroy(struct sensor_run *run)
 {
+	witness_close(&run->witness);
 	run_decoder_release(&run->decoder);
 	(void)close(run->place.fd);
 	free(run);
@@ -174,6 +208,7 @@ void sensor_remove_run(struct sensor_run *run)
 	sensor_lock(sensor);
 	kernel_side_leave(sensor->kernel, run->place.id);
 	kernel_side_unwatch(sensor->kernel, run->slot, &run->decoder.watches);
+	kernel_side_forget(sensor->kernel, run->slot);
 	run_unplace(run);
 	sensor_unlock(sensor);
 	run_destroy(run);
@@ -245,10 +280,15 @@ void sensor_run_stats(const struct sensor_run *run, struct sensor_stats *ret)
 	ret->unattributed = decoded->unattributed;
 	kernel_side_counters(sensor->kernel, run->slot, &counters);
 	ret->missed = kernel_side_missed(sensor->kernel) - run->missed_before;
+	counters.lost[RECORD_CHANGE] += kernel_side_unfinished(sensor->kernel, run->slot);
 	sensor_unlock(sensor);
+	ret->only_witnessed = decoded->only_witnessed;
+	ret->witness_overflowed = run->witness.overflowed;
 	ret->unreadable = counters.unreadable;
+	ret->repeats = counters.repeats;
+	ret->unaggregated = counters.unaggregated;
 	add_lost(ret, &counters);
-	ret->lost_total += ret->missed + ret->malformed;
+	ret->lost_total += ret->missed + ret->malformed + ret->witness_overflowed;
 }
 
 void sensor_run_processes(const struct sensor_run *run, struct sensor_processes *ret)
