@@ -99,8 +99,9 @@ const char *http_request_param(const struct http_request *request, const char *n
 const char *http_request_query(const struct http_request *request, const char *name); /* or NULL */
 struct view http_request_query_string(const struct http_request *request); /* as it was sent */
 const char *http_request_header(const struct http_request *request, const char *name); /* or NULL */
-const char *http_request_peer(const struct http_request *request);     /* numeric address */
-const char *http_request_tls_name(const struct http_request *request); /* client CN, or NULL */
+const char *http_request_peer(const struct http_request *request); /* numeric address */
+/* Of the client's certificate: its common name, else its first DNS name; NULL without either. */
+const char *http_request_tls_name(const struct http_request *request);
 bool http_request_is_chunked(const struct http_request *request);
 int http_request_access(const struct http_request *request); /* of its route */
 /* What `admit` wants handlers to know of the asker; lives in the request's arena. NULL at first. */
