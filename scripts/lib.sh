@@ -74,6 +74,23 @@ wait_until() {
 	done
 }
 
+# A free port of 127.0.0.1, below those that the kernel gives to outgoing connections.
+free_port() {
+	python3 - <<-EOF
+		import random, socket
+		with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as limits:
+		    end = max(int(limits.read().split()[0]), 11000)
+		while True:
+		    try:
+		        with socket.socket() as probe:
+		            probe.bind(("127.0.0.1", random.randrange(10000, end)))
+		            print(probe.getsockname()[1])
+		        break
+		    except OSError:
+		        pass
+	EOF
+}
+
 # note_pid FILE PID: for a later call of these scripts. After a restart of the machine the number
 # may be another process's, so the boot stands beside it.
 note_pid() {

@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from harness.paths import BIN
-from harness.processes import Process, free_port
+from harness.processes import Process, free_port, refusing_port
 from harness.wait import wait_for
 
 SERVICES = ["api", "dispatcher", "differ", "notifier", "watcher", "runner"]
@@ -40,21 +40,23 @@ def test_unknown_flag(service):
 
 @pytest.mark.parametrize("service", [name for name in SERVICES if name != "runner"])
 def test_a_late_database_is_waited_for(service, tmp_path):
-    port = free_port()
-    env = {"FANGS_DB_URL": f"postgresql://fangs@127.0.0.1:{port}/none", "FANGS_METRICS_LISTEN": "",
-           "FANGS_API_LISTEN": f"127.0.0.1:{free_port()}"}
-    process = Process(service, [BIN / f"fangs-{service}"], tmp_path / "log", env=env).start()
-    wait_for("a warning about the database", lambda: warnings(process), 15)
-    assert str(port) in warnings(process)[0]["error"]
-    assert process.running
-    assert process.stop() == 0
+    with refusing_port() as port:
+        env = {"FANGS_DB_URL": f"postgresql://fangs@127.0.0.1:{port}/none",
+               "FANGS_METRICS_LISTEN": "", "FANGS_API_LISTEN": f"127.0.0.1:{free_port()}"}
+        process = Process(service, [BIN / f"fangs-{service}"], tmp_path / "log", env=env).start()
+        wait_for("a warning about the database", lambda: warnings(process), 15)
+        assert str(port) in warnings(process)[0]["error"]
+        assert process.running
+        assert process.stop() == 0
 
 
 def test_a_late_broker_is_waited_for(make_stack):
-    stack = make_stack(bus="kafka", brokers=f"127.0.0.1:{free_port()}", start=False)
-    differ = stack.processes["differ-0"].start()
-    wait_for("a warning about the broker", lambda: warnings(differ), 30)
-    assert differ.running
+    with refusing_port() as port:
+        stack = make_stack(bus="kafka", brokers=f"127.0.0.1:{port}", start=False)
+        differ = stack.processes["differ-0"].start()
+        stack.wait_for("a warning about the broker", lambda: warnings(differ), 30)
+        assert str(port) in warnings(differ)[0]["error"]
+        assert differ.running
 
 
 def test_missing_docker_socket(make_stack, tmp_path):

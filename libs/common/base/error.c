@@ -102,9 +102,3 @@ void error_clear(struct error *err)
 {
 	memset(err, 0, sizeof(*err));
 }
-
-const char *error_class_name(enum error_class class)
-{
-	static const char *const names[] = {"retry", "drop", "fatal"};
-	return names[class];
-}

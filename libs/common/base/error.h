@@ -50,7 +50,4 @@ int error_wrap(struct error *err, const char *format, ...) __attribute__((format
 /* Forgets the error; the struct is as `= {0}` afterwards. */
 void error_clear(struct error *err);
 
-/* "retry", "drop" or "fatal"; static. */
-const char *error_class_name(enum error_class class);
-
 #endif

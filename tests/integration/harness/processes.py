@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Child processes of the tests: logs in files, ended by pid, never left behind."""
+import contextlib
 import ctypes
 import os
+import pathlib
+import random
 import signal
 import socket
 import subprocess
@@ -9,10 +12,33 @@ import subprocess
 PR_SET_PDEATHSIG = 1
 
 
+FIRST_PORT = 10000
+_given = set()
+
+
+def _candidate():
+    """Below the range that the kernel takes outgoing connections' ports from."""
+    limits = pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii")
+    return random.randrange(FIRST_PORT, max(int(limits.split()[0]), FIRST_PORT + 1000))
+
+
 def free_port(address="127.0.0.1"):
-    with socket.socket() as probe:
-        probe.bind((address, 0))
-        return probe.getsockname()[1]
+    """Free now, never given twice, and of no outgoing connection until its server starts."""
+    while True:
+        port = _candidate()
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            if port not in _given:
+                probe.bind((address, port))
+                _given.add(port)
+                return port
+
+
+@contextlib.contextmanager
+def refusing_port(address="127.0.0.1"):
+    """A port where nothing listens, and where nothing else can begin to."""
+    with socket.socket() as holder:
+        holder.bind((address, free_port(address)))
+        yield holder.getsockname()[1]
 
 
 def _die_with_parent():
