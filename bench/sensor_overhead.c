@@ -131,7 +131,8 @@ static bool measure_all(struct bench *bench, enum mode mode)
 		if (mode == INSIDE)
 			enter(bench->container);
 		for (int i = 0; i < OPERATIONS; i++)
-			bench->samples->ns[mode][i][bench->samples->count] = measure((enum operation)i);
+			bench->samples->ns[mode][i][bench->samples->count] =
+			        measure((enum operation)i);
 		_exit(0);
 	}
 	int status = 0;

@@ -68,8 +68,8 @@ int BPF_PROG(on_io_uring_complete, struct io_ring_ctx *ring, void *request,
 	if (!depth_count)
 		return 0;
 	opcode = BPF_CORE_READ((struct io_kiocb *)request, opcode);
-	if (opcode != IO_URING_OPENAT && opcode != IO_URING_OPENAT2 &&
-	    opcode != IO_URING_SOCKET && !change_of_opcode(opcode))
+	if (opcode != IO_URING_OPENAT && opcode != IO_URING_OPENAT2 && opcode != IO_URING_SOCKET &&
+	    !change_of_opcode(opcode))
 		return 0;
 	scope = scope_of_task();
 	if (opcode == IO_URING_SOCKET && scope)

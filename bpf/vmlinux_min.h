@@ -71,7 +71,6 @@ struct dentry {
 	} d_u;
 };
 
-
 struct vfsmount {
 	struct dentry *mnt_root;
 	struct super_block *mnt_sb;

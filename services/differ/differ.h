@@ -181,8 +181,8 @@ int differ_expire_controls(struct differ *differ, struct error *err);
 int differ_age(struct differ *differ, struct error *err);
 void age_pass_release(struct age_pass *pass);
 
-/* Analyses again what has to be, for a while, in transactions of its own. Returns how many runs there
- * were. */
+/* Analyses again what has to be, for a while, in transactions of its own. Returns how many runs
+ * there were. */
 int differ_reanalyse(struct differ *differ, struct error *err);
 
 /* Removes some events that are too old, if it is time for it. */

@@ -128,8 +128,8 @@ extern const struct db_statement sql_lock_quiet_run;
 /* $1 run id: keeps by which allow entries it is judged. Comes before they are read. */
 extern const struct db_statement sql_note_rules;
 /* $1 run id, $2 package, $3 ask the baseline, $4 line of the version: deviations that count, or
- * that a rule suppressed. Columns: id, category, value, suppressed by, why, what the existing CLI calls the
- * value, a baseline knows it. */
+ * that a rule suppressed. Columns: id, category, value, suppressed by, why, what the existing CLI
+ * calls the value, a baseline knows it. */
 extern const struct db_statement sql_run_deviations;
 /* $1 run id: deviations that a person suppressed. */
 extern const struct db_statement sql_count_by_person;

@@ -217,8 +217,7 @@ static void package_code_keeps_its_detail(void **state)
 		enum mark mark;
 	} cases[] = {
 	        {"/tmp/test/node_modules/a/build/x.node", O_WRONLY, "<a>/build/x.node", MARK_NONE},
-	        {"/tmp/test/node_modules/.a-aB3dE6gH/x", O_WRONLY, "<.a-aB3dE6gH>/x",
-	         MARK_NONE},
+	        {"/tmp/test/node_modules/.a-aB3dE6gH/x", O_WRONLY, "<.a-aB3dE6gH>/x", MARK_NONE},
 	        {"/tmp/test/node_modules/a/node_modules/b/x", O_WRONLY, "<a>/node_modules/b/x",
 	         MARK_NONE},
 	        {"/tmp/test/node_modules/@a/b/x", O_WRONLY, "<@a/b>/x", MARK_NONE},

@@ -10,8 +10,8 @@
  *
  * Between create and start the caller has the sensor look at the parent cgroup; nothing of the
  * image has run before start, and nothing of the job before let_go: in between the sandbox's mounts
- * are there and can be looked at. The main process of a sandbox is the driver's own init: it runs the
- * job's command and, when the command has ended, stays alive until everything that the command
+ * are there and can be looked at. The main process of a sandbox is the driver's own init: it runs
+ *the job's command and, when the command has ended, stays alive until everything that the command
  * left behind has ended too, or the grace period is over. Without it the kernel would kill
  * background processes with the command, before they could be watched.
  */

@@ -32,7 +32,8 @@ static void rows_have_no_arrays_of_bytes(void **state)
 	        HEADER("1") ",\"DFD\":-100,\"Flags\":524288,\"PathLen\":21,\"Truncated\":1,"
 	                    "\"PathName\":\"/root/.ssh/\\u003cid\\u003e\\u0026\\\"rsa\\\"\","
 	                    "\"CommStr\":\"node\"," OURS ",\"Result\":-2}",
-	        HEADER("2") ",\"Argc\":3,\"Ancestors\":[{\"PID\":300,\"PPID\":290,\"StartNs\":77},{\"PID\":290,"
+	        HEADER("2") ",\"Argc\":3,\"Ancestors\":[{\"PID\":300,\"PPID\":290,\"StartNs\":77},{"
+	                    "\"PID\":290,"
 	                    "\"PPID\":1}],\"BinaryPathStr\":\"/usr/bin/"
 	                    "curl\",\"ArgvStrs\":[\"curl\","
 	                    "\"-d\",\"a\xE2\x90\x80"

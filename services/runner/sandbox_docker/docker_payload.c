@@ -5,8 +5,8 @@
 #include <stdio.h>
 
 #include "base/clock.h"
-#include "json/json_writer.h"
 #include "sandbox_docker/docker_seccomp.h"
+#include "json/json_writer.h"
 
 static const char DEFAULT_USER[] = "1000:1000";
 static const char DEFAULT_NETWORK[] = "bridge";

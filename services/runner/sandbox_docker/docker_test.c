@@ -189,7 +189,8 @@ static void init_runs_the_entrypoint_with_the_command(void **state)
 	f->payload.command = command;
 	AUTO(json) struct json *with = write_payload(f);
 	assert_words(json_get(with, "Entrypoint"),
-	             (const char *const[]){"/sbin/docker-init", "--grace-ms=2000", "--gate", "--", NULL});
+	             (const char *const[]){"/sbin/docker-init", "--grace-ms=2000", "--gate", "--",
+	                                   NULL});
 	assert_words(json_get(with, "Cmd"), (const char *const[]){"docker-entrypoint.sh", "sh",
 	                                                          "-c", scan_command[2], NULL});
 	f->spec.command_count = 0;

@@ -173,9 +173,9 @@ static bool exec_text_of(struct view record, struct exec_text *ret)
 	const struct record_exec *exec = (const void *)record.data;
 	const char *text;
 
-	if (record.size < sizeof(*exec) || record.size != sizeof(*exec) + exec->path_size +
-	                                                          exec->name_size +
-	                                                          exec->base_size + exec->argv_size + exec->package_size)
+	if (record.size < sizeof(*exec) ||
+	    record.size != sizeof(*exec) + exec->path_size + exec->name_size + exec->base_size +
+	                           exec->argv_size + exec->package_size)
 		return false;
 	text = record.data + sizeof(*exec);
 	ret->path = view_of(text, exec->path_size);

@@ -39,8 +39,8 @@ void kernel_fixture_close(struct kernel_fixture *fixture);
  * status. `act` returns the exit status. */
 int kernel_fixture_run(struct kernel_fixture *fixture, int (*act)(void *ctx), void *ctx);
 
-/* The first event of the type with this path, address ("1.2.3.4:80"), interface or name; NULL when there is
- * none. `from` is where to start looking; it is set behind what was found. */
+/* The first event of the type with this path, address ("1.2.3.4:80"), interface or name; NULL when
+ * there is none. `from` is where to start looking; it is set behind what was found. */
 const struct event *kernel_fixture_find(struct kernel_fixture *fixture, enum event_type type,
                                         const char *value, size_t *from);
 

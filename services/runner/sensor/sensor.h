@@ -146,7 +146,7 @@ struct sensor_processes {
 	/* Code of a package that was alive when the run's first program ended (in a sandbox: after
 	 * the grace period), or is now if that has not ended. */
 	uint32_t survivors;
-	uint32_t npm_started;   /* npm processes of the sandbox's own command */
+	uint32_t npm_started; /* npm processes of the sandbox's own command */
 	uint32_t npm_ended;
 	/* First failure among npm_ended (exit status, or 128 + signal), 0 when all succeeded,
 	 * INT32_MIN when none has ended. */

@@ -76,7 +76,8 @@ static int group_setup(void **state)
 	/* A node that is a shell, an npm that is a shell script: the shapes are what counts. */
 	copy_program("/bin/sh", "node");
 	write_script("npm", "cat /etc/hostname >/dev/null\n"
-	                    "npm_package_name=@scope/evil sh -c 'cat /etc/passwd >/dev/null; (sleep 0.2; cat /etc/group "
+	                    "npm_package_name=@scope/evil sh -c 'cat /etc/passwd >/dev/null; "
+	                    "(sleep 0.2; cat /etc/group "
 	                    ">/dev/null) & wait'\n"
 	                    "exit 3\n");
 	write_script("script.sh", "#!/bin/sh\nexit 0\n");

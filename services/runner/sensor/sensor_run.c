@@ -247,13 +247,12 @@ int sensor_drain(struct sensor_run *run, int timeout_ms, struct error *err)
 static void add_lost(struct sensor_stats *stats, const struct run_counters *counters)
 {
 	static const enum event_type type_of[RECORD_KIND_COUNT] = {
-	        [RECORD_FILE] = EVENT_FILE,       [RECORD_FILE_FAILED] = EVENT_FILE,
-	        [RECORD_CHANGE] = EVENT_FILE,
-	        [RECORD_EXEC] = EVENT_EXEC,       [RECORD_EXEC_FAILED] = EVENT_EXEC,
-	        [RECORD_FORK] = EVENT_UNKNOWN,    [RECORD_EXIT] = EVENT_UNKNOWN,
-	        [RECORD_CONNECT] = EVENT_CONNECT, [RECORD_DATAGRAM] = EVENT_DNS,
-	        [RECORD_SEGMENT] = EVENT_TLS,     [RECORD_CONNECTED] = EVENT_CONNECT,
-	        [RECORD_INTERFACE] = EVENT_CONNECT,
+	        [RECORD_FILE] = EVENT_FILE,         [RECORD_FILE_FAILED] = EVENT_FILE,
+	        [RECORD_CHANGE] = EVENT_FILE,       [RECORD_EXEC] = EVENT_EXEC,
+	        [RECORD_EXEC_FAILED] = EVENT_EXEC,  [RECORD_FORK] = EVENT_UNKNOWN,
+	        [RECORD_EXIT] = EVENT_UNKNOWN,      [RECORD_CONNECT] = EVENT_CONNECT,
+	        [RECORD_DATAGRAM] = EVENT_DNS,      [RECORD_SEGMENT] = EVENT_TLS,
+	        [RECORD_CONNECTED] = EVENT_CONNECT, [RECORD_INTERFACE] = EVENT_CONNECT,
 	};
 
 	for (size_t kind = 0; kind < RECORD_KIND_COUNT; kind++) {
