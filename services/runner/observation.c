@@ -3,23 +3,10 @@
 
 enum { DRAIN_MS = 10000 };
 
-bool observation_admits(struct observation *observation, const struct event *event)
-{
-	if (observation->gate_open)
-		return true;
-	if (event->type != EVENT_EXEC)
-		return false;
-	observation->gate_open = true;
-	/* /sbin may be a link, so the kernel may tell a longer path. */
-	return !view_ends_with(event->exec.path, view_of_string(observation->init_path));
-}
-
 static void on_event(void *ctx, struct sensor_run *run, const struct event *event)
 {
 	struct observation *observation = ctx;
 	(void)run;
-	if (!observation_admits(observation, event))
-		return;
 	metric_add(observation->metrics->events[event->type], 1);
 	if (!spool_put(observation->spool, event))
 		metric_add(observation->metrics->lost[LOSS_SPOOL], 1);
@@ -32,8 +19,6 @@ int observation_start(struct observation *observation, const struct observation_
 	*observation = (struct observation){
 	        .spool = options->spool,
 	        .metrics = options->metrics,
-	        .init_path = options->init_path,
-	        .gate_open = options->init_path == NULL,
 	};
 	const struct sensor_run_options run = {
 	        .run_id = job->run_id,
@@ -43,6 +28,7 @@ int observation_start(struct observation *observation, const struct observation_
 	        /* Beside npm and its scripts, a scan of a package runs only the operator's own
 	         * command line. */
 	        .command_actor = job->package_name[0] != '\0' ? ACTOR_MANAGER : ACTOR_UNKNOWN,
+	        .first_program = options->init_path,
 	        .on_event = on_event,
 	        .ctx = observation,
 	};

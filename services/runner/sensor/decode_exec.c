@@ -46,7 +46,7 @@ static bool is_search_result(int32_t result)
 	return result == -ENOENT || result == -EACCES || result == -ENOTDIR;
 }
 
-/* Up to the sandbox's command: what is above it is the container runtime. */
+/* Up to the sandbox's first program: what is above it is the container runtime. */
 static void add_ancestors(struct event_exec *exec, const struct process *process)
 {
 	const struct process *above = process->parent;
@@ -196,6 +196,7 @@ bool decode_exec(struct run_decoder *decoder, struct view record)
 	struct process_exec facts = {0};
 	struct process *process;
 	struct exec_text text;
+	bool is_setup;
 
 	if (!exec_text_of(record, &text))
 		return false;
@@ -213,7 +214,10 @@ bool decode_exec(struct run_decoder *decoder, struct view record)
 	facts.argc = event.exec.argc;
 	facts.package = text.package;
 	end_search(decoder, process, &facts);
+	is_setup = process_is_runtime(process);
 	process_tree_exec(&decoder->tree, process, &exec->header, &facts);
+	if (is_setup)
+		return true; /* the sandbox's first program is part of it */
 	decode_process(&exec->header, process, &event.process);
 	add_ancestors(&event.exec, process);
 	/* A script is a program in its own right, and so is what interprets it. */

@@ -4,7 +4,7 @@
 static const char *const npm_scripts[] = {"npm", "npm-cli.js", "npx", "npx-cli.js"};
 static const char *const system_folders[] = {"/bin/", "/usr/"};
 
-static struct view base_name(struct view path)
+struct view path_base_name(struct view path)
 {
 	for (size_t i = path.size; i > 0; i--)
 		if (path.data[i - 1] == '/')
@@ -27,7 +27,7 @@ static bool in_system_folder(struct view path)
 
 static bool is_node(const struct process_exec *exec)
 {
-	struct view name = base_name(exec->path);
+	struct view name = path_base_name(exec->path);
 
 	return view_is(name, "node") || view_is(name, "nodejs");
 }
@@ -46,7 +46,7 @@ static bool runs_npm(const struct process_exec *exec)
 	struct view script = is_node(exec) ? node_script(exec) : (struct view){0};
 
 	for (size_t i = 0; i < sizeof(npm_scripts) / sizeof(*npm_scripts); i++)
-		if (script.size && view_is(base_name(script), npm_scripts[i]))
+		if (script.size && view_is(path_base_name(script), npm_scripts[i]))
 			return true;
 	return false;
 }
@@ -54,7 +54,7 @@ static bool runs_npm(const struct process_exec *exec)
 /* Programs that npm runs for itself: git and its helpers for git dependencies. */
 static bool is_npm_tool(const struct process_exec *exec)
 {
-	struct view name = base_name(exec->path);
+	struct view name = path_base_name(exec->path);
 
 	return !exec->script.size && in_system_folder(exec->path) &&
 	       (view_starts_with(name, VIEW_LITERAL("git")) || view_is(name, "ssh"));

@@ -15,9 +15,21 @@ void process_tree_init(struct process_tree *tree, enum actor command_actor,
 {
 	*tree = (struct process_tree){
 	        .command_actor = command_actor,
+	        .begun = true,
 	        .npm_exit_code = INT32_MIN,
 	        .forget_attempt = forget_attempt,
 	};
+}
+
+void process_tree_await(struct process_tree *tree, struct view program)
+{
+	tree->first_program = program;
+	tree->begun = false;
+}
+
+void process_tree_expect(struct process_tree *tree, uint32_t pid)
+{
+	tree->first_pid = pid;
 }
 
 static struct process **bucket_of(struct process_tree *tree, uint32_t pid)
@@ -82,9 +94,26 @@ struct process *process_tree_find(const struct process_tree *tree, uint32_t pid,
 
 static void count_alive(struct process_tree *tree, const struct process *process, int change)
 {
+	if (!process->inside)
+		return;
 	tree->alive += (uint32_t)change;
 	if (process->actor == ACTOR_PACKAGE)
 		tree->package_alive += (uint32_t)change;
+}
+
+static void process_enter(struct process_tree *tree, struct process *process)
+{
+	process->inside = true;
+	tree->started++;
+	count_alive(tree, process, 1);
+}
+
+/* `process` runs the first program. */
+static void process_tree_begin(struct process_tree *tree, struct process *process)
+{
+	tree->begun = true;
+	tree->main = process;
+	process_enter(tree, process);
 }
 
 static struct process *process_add(struct process_tree *tree, const struct record_header *header,
@@ -101,10 +130,11 @@ static struct process *process_add(struct process_tree *tree, const struct recor
 	memcpy(process->comm, header->comm, sizeof(process->comm));
 	process->parent = parent;
 	process->alive = true;
+	if (!tree->begun && parent && parent->alive && parent->pid == tree->first_pid)
+		process_tree_begin(tree, parent);
 	if (parent) {
 		process->actor = parent->actor;
 		process->package = parent->package;
-		process->executed = parent->executed;
 		parent->children++;
 	} else {
 		/* Before npm only the sandbox's command can be new; later a stranger is one whose
@@ -116,8 +146,8 @@ static struct process *process_add(struct process_tree *tree, const struct recor
 	process->older = tree->newest;
 	*(tree->newest ? &tree->newest->newer : &tree->oldest) = process;
 	tree->newest = process;
-	tree->started++;
-	count_alive(tree, process, 1);
+	if (parent ? parent->inside : tree->begun)
+		process_enter(tree, process);
 	if (++tree->count > PROCESSES_MAX)
 		process_tree_evict(tree);
 	return process;
@@ -145,13 +175,18 @@ void process_tree_fork(struct process_tree *tree, const struct record_fork *reco
 void process_tree_exec(struct process_tree *tree, struct process *process,
                        const struct record_header *header, const struct process_exec *exec)
 {
-	struct process_role role = process_role_after_exec(tree, process, exec);
+	struct process_role role;
 
+	memcpy(process->comm, header->comm, sizeof(process->comm));
+	if (!tree->begun && view_equal(path_base_name(exec->path), tree->first_program))
+		process_tree_begin(tree, process);
+	if (!process->inside)
+		return;
+	role = process_role_after_exec(tree, process, exec);
 	count_alive(tree, process, -1);
 	process->actor = role.actor;
 	count_alive(tree, process, 1);
-	process->executed = true;
-	if (!tree->executed)
+	if (!tree->executed && !tree->main)
 		tree->main = process;
 	tree->executed = true;
 	if (role.actor == ACTOR_PACKAGE && !process->package.size)
@@ -164,7 +199,6 @@ void process_tree_exec(struct process_tree *tree, struct process *process,
 	tree->npm_seen |= role.is_npm;
 	process->uid = header->uid;
 	process->gid = header->gid;
-	memcpy(process->comm, header->comm, sizeof(process->comm));
 }
 
 void process_tree_exit(struct process_tree *tree, struct process *process, uint32_t exit_code)
@@ -189,7 +223,5 @@ void process_tree_exit(struct process_tree *tree, struct process *process, uint3
 
 bool process_is_runtime(const struct process *process)
 {
-	static const char runc[] = "runc:["; /* its name until it executes the command */
-
-	return !process->executed && strncmp(process->comm, runc, sizeof(runc) - 1) == 0;
+	return !process->inside;
 }

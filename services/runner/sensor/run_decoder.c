@@ -2,6 +2,7 @@
 #include "run_decoder.h"
 
 #include "decode.h"
+#include "process_actor.h"
 
 enum { DECODER_PATH_MAX = 3 * EVENT_TEXT_MAX };
 
@@ -17,6 +18,9 @@ int run_decoder_init(struct run_decoder *decoder, const struct run_decoder_optio
 	if (r < 0)
 		return r;
 	process_tree_init(&decoder->tree, options->command_actor, decode_attempt_free);
+	if (options->first_program)
+		process_tree_await(&decoder->tree,
+		                   path_base_name(view_of_string(options->first_program)));
 	stream_table_init(&decoder->streams);
 	alias_list_init(&decoder->aliases);
 	witness_book_init(&decoder->book);
@@ -70,6 +74,8 @@ void decode_process(const struct record_header *header, const struct process *pr
 
 void decode_emit(struct run_decoder *decoder, const struct event *event)
 {
+	if (!decoder->tree.begun)
+		return; /* set-up, of whatever kind */
 	decoder->stats.events[event->type]++;
 	decoder->options.on_event(decoder->options.ctx, event);
 }

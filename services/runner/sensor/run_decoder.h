@@ -27,6 +27,7 @@ struct run_decoder_options {
 	const struct watched_path *watched_paths; /* copied */
 	size_t watched_path_count;
 	enum actor command_actor;
+	const char *first_program; /* see sensor.h; borrowed */
 	void (*on_event)(void *ctx, const struct event *event);
 	/* No more bytes of this TCP stream are wanted. */
 	void (*on_stream_done)(void *ctx, uint64_t cookie);

@@ -205,6 +205,30 @@ static void test_exec(void **state)
 	                "manager exec /bin/cut [no end]\n");
 }
 
+/* What the container runtime does in the run's cgroup before the sandbox's first program runs, be
+ * it under whatever name, is nobody's. */
+static void test_set_up_is_left_out(void **state)
+{
+	struct fixture *fixture = *state;
+	struct record_connect *connect;
+
+	process_tree_await(&fixture->decoder.tree, VIEW_LITERAL("docker-init"));
+	give_exec(fixture, "/", "", "", VIEW_LITERAL("runc\0init\0"));
+	give_file(fixture, RECORD_FILE, RECORD_CRED, "/etc/passwd", "", 3);
+	give_file(fixture, RECORD_EXEC_FAILED, 0, "", "/usr/bin/x", -ENOENT);
+	connect = begin(fixture, RECORD_CONNECT, 0, sizeof(*connect));
+	connect->to.family = 2;
+	give(fixture);
+	give_exec(fixture, "/usr/sbin/docker-init", "", "", VIEW_LITERAL("docker-init\0"));
+	run_decoder_flush(&fixture->decoder);
+	expect(fixture, "");
+	give_file(fixture, RECORD_FILE, RECORD_CRED, "/etc/passwd", "", 3);
+	/* A package that runs something of that name is seen. */
+	give_exec(fixture, "/usr/sbin/docker-init", "", "", VIEW_LITERAL("docker-init\0"));
+	expect(fixture, "manager file_access /etc/passwd tags 3 result 3\n"
+	                "manager exec /usr/sbin/docker-init [docker-init]\n");
+}
+
 static void test_search_along_path_is_one_attempt(void **state)
 {
 	struct fixture *fixture = *state;
@@ -533,6 +557,7 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(test_failed_opens_are_matched_here, setup,
 	                                        teardown),
 	        cmocka_unit_test_setup_teardown(test_exec, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_set_up_is_left_out, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_search_along_path_is_one_attempt, setup,
 	                                        teardown),
 	        cmocka_unit_test_setup_teardown(test_exit_ends_a_search, setup, teardown),

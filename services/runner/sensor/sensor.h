@@ -94,6 +94,10 @@ struct sensor_run_options {
 	 * job. What npm starts as a lifecycle script, and all below it, is always
 	 * ACTOR_PACKAGE. */
 	enum actor command_actor;
+	/* The program with which the run begins: what is done before, and by others than its
+	 * descendants, is the container runtime's set-up and is not told, nor is its own exec. Only
+	 * the last component counts, as folders may be links. NULL: all is told. Borrowed. */
+	const char *first_program;
 	sensor_event_fn on_event;
 	void *ctx; /* borrowed until sensor_remove_run() */
 };
@@ -104,9 +108,10 @@ struct sensor_run *sensor_add_run(struct sensor *sensor, const struct sensor_run
                                   struct error *err);
 
 /* Has a second witness look at the mounts that process `pid` of the run sees (host's pid
- * namespace): it cannot be fooled by a descriptor that another thread replaces before the call
- * returns. To be called before the first instruction of the package, e.g. while the sandbox's
- * first process waits; mounts that come later are not watched. Without it all else works. */
+ * namespace; the one of its first program): it cannot be fooled by a descriptor that another thread
+ * replaces before the call returns. To be called before the first instruction of the package, e.g.
+ * while the sandbox's first process waits; mounts that come later are not watched. Without it all
+ * else works. */
 int sensor_watch_mounts(struct sensor_run *run, pid_t pid, struct error *err);
 
 /* Detaches from the cgroup, forgets the run and frees it. Accepts NULL. */

@@ -39,6 +39,7 @@ int sensor_watch_mounts(struct sensor_run *run, pid_t pid, struct error *err)
 	int r = 0;
 
 	sensor_lock(run->sensor);
+	process_tree_expect(&run->decoder.tree, (uint32_t)pid);
 	if (run->witness.fd < 0)
 		r = witness_open(&run->witness, err);
 	if (r == 0)
@@ -145,6 +146,7 @@ static struct sensor_run *run_create(struct sensor *sensor,
 	        .watched_paths = options->watched_paths,
 	        .watched_path_count = options->watched_path_count,
 	        .command_actor = options->command_actor,
+	        .first_program = options->first_program,
 	        .on_event = run_on_event,
 	        .on_stream_done = run_on_stream_done,
 	        .ctx = run,
