@@ -43,215 +43,126 @@ static __always_inline int call_name_index(enum call call)
 	return call >> 4 & 7;
 }
 
+/* Calls by number: one load tells what is nothing to us, which is nearly every call. */
+enum { CALL_NUMBERS = 512 };
+
+static __always_inline enum call call_in(const __u16 *table, unsigned long nr)
+{
+	asm volatile("" : "+r"(nr));
+	return nr < CALL_NUMBERS ? (enum call)table[nr] : CALL_OTHER;
+}
+
 #if defined(__TARGET_ARCH_x86)
 
 enum { TS_COMPAT = 2 };
 
-static __always_inline enum call change_native(long nr)
-{
-	switch (nr) {
-	case 82:
-		return CALL_CHANGE(RECORD_RENAME, 0, 0);
-	case 264:
-	case 316:
-		return CALL_CHANGE(RECORD_RENAME, 1, 1);
-	case 86:
-		return CALL_CHANGE(RECORD_LINK, 0, 0);
-	case 265:
-		return CALL_CHANGE(RECORD_LINK, 1, 1);
-	case 88:
-		return CALL_CHANGE(RECORD_SYMLINK, 1, 0);
-	case 266:
-		return CALL_CHANGE(RECORD_SYMLINK, 2, 1);
-	case 87:
-	case 84:
-		return CALL_CHANGE(RECORD_UNLINK, 0, 0);
-	case 263:
-		return CALL_CHANGE(RECORD_UNLINK, 1, 1);
-	case 76:
-		return CALL_CHANGE(RECORD_TRUNCATE, 0, 0);
-	case 77:
-		return CALL_CHANGE(RECORD_TRUNCATE, CALL_NAMELESS, 0);
-	case 90:
-		return CALL_CHANGE(RECORD_CHMOD, 0, 0);
-	case 91:
-		return CALL_CHANGE(RECORD_CHMOD, CALL_NAMELESS, 0);
-	case 268:
-	case 452:
-		return CALL_CHANGE(RECORD_CHMOD, 1, 1);
-	case 83:
-		return CALL_CHANGE(RECORD_MKDIR, 0, 0);
-	case 258:
-		return CALL_CHANGE(RECORD_MKDIR, 1, 1);
-	case 133:
-		return CALL_CHANGE(RECORD_MKNOD, 0, 0);
-	case 259:
-		return CALL_CHANGE(RECORD_MKNOD, 1, 1);
-	case 49:
-		return CALL_CHANGE(RECORD_MKNOD, CALL_NAMELESS, 0);
-	case 92:
-	case 94:
-		return CALL_CHANGE(RECORD_CHOWN, 0, 0);
-	case 93:
-		return CALL_CHANGE(RECORD_CHOWN, CALL_NAMELESS, 0);
-	case 260:
-		return CALL_CHANGE(RECORD_CHOWN, 1, 1);
-	case 132:
-	case 235:
-		return CALL_CHANGE(RECORD_UTIMES, 0, 0);
-	case 280:
-	case 261:
-		return CALL_CHANGE(RECORD_UTIMES, 1, 1);
-	case 188:
-	case 189:
-	case 197:
-	case 198:
-		return CALL_CHANGE(RECORD_XATTR, 0, 0);
-	case 190:
-	case 199:
-		return CALL_CHANGE(RECORD_XATTR, CALL_NAMELESS, 0);
-	case 463:
-	case 466:
-		return CALL_CHANGE(RECORD_XATTR, 1, 1);
-	default:
-		return CALL_OTHER;
-	}
-}
-
-static __always_inline enum call call_native(long nr)
-{
-	switch (nr) {
-	case 2:
-		return CALL_OPEN;
-	case 85:
-		return CALL_CREAT;
-	case 257:
-		return CALL_OPENAT;
-	case 437:
-		return CALL_OPENAT2;
-	case 304:
-		return CALL_OPEN_BY_HANDLE;
-	case 59:
-		return CALL_EXECVE;
-	case 322:
-		return CALL_EXECVEAT;
-	case 41:
-		return CALL_SOCKET;
-	case 42:
-		return CALL_CONNECT;
-	case 425:
-		return CALL_IO_URING_SETUP;
-	default:
-		return change_native(nr);
-	}
-}
+static const __u16 calls_native[CALL_NUMBERS] = {
+        [2] = CALL_OPEN,
+        [41] = CALL_SOCKET,
+        [42] = CALL_CONNECT,
+        [49] = CALL_CHANGE(RECORD_MKNOD, CALL_NAMELESS, 0),
+        [59] = CALL_EXECVE,
+        [76] = CALL_CHANGE(RECORD_TRUNCATE, 0, 0),
+        [77] = CALL_CHANGE(RECORD_TRUNCATE, CALL_NAMELESS, 0),
+        [82] = CALL_CHANGE(RECORD_RENAME, 0, 0),
+        [83] = CALL_CHANGE(RECORD_MKDIR, 0, 0),
+        [84] = CALL_CHANGE(RECORD_UNLINK, 0, 0),
+        [85] = CALL_CREAT,
+        [86] = CALL_CHANGE(RECORD_LINK, 0, 0),
+        [87] = CALL_CHANGE(RECORD_UNLINK, 0, 0),
+        [88] = CALL_CHANGE(RECORD_SYMLINK, 1, 0),
+        [90] = CALL_CHANGE(RECORD_CHMOD, 0, 0),
+        [91] = CALL_CHANGE(RECORD_CHMOD, CALL_NAMELESS, 0),
+        [92] = CALL_CHANGE(RECORD_CHOWN, 0, 0),
+        [93] = CALL_CHANGE(RECORD_CHOWN, CALL_NAMELESS, 0),
+        [94] = CALL_CHANGE(RECORD_CHOWN, 0, 0),
+        [132] = CALL_CHANGE(RECORD_UTIMES, 0, 0),
+        [133] = CALL_CHANGE(RECORD_MKNOD, 0, 0),
+        [188] = CALL_CHANGE(RECORD_XATTR, 0, 0),
+        [189] = CALL_CHANGE(RECORD_XATTR, 0, 0),
+        [190] = CALL_CHANGE(RECORD_XATTR, CALL_NAMELESS, 0),
+        [197] = CALL_CHANGE(RECORD_XATTR, 0, 0),
+        [198] = CALL_CHANGE(RECORD_XATTR, 0, 0),
+        [199] = CALL_CHANGE(RECORD_XATTR, CALL_NAMELESS, 0),
+        [235] = CALL_CHANGE(RECORD_UTIMES, 0, 0),
+        [257] = CALL_OPENAT,
+        [258] = CALL_CHANGE(RECORD_MKDIR, 1, 1),
+        [259] = CALL_CHANGE(RECORD_MKNOD, 1, 1),
+        [260] = CALL_CHANGE(RECORD_CHOWN, 1, 1),
+        [261] = CALL_CHANGE(RECORD_UTIMES, 1, 1),
+        [263] = CALL_CHANGE(RECORD_UNLINK, 1, 1),
+        [264] = CALL_CHANGE(RECORD_RENAME, 1, 1),
+        [265] = CALL_CHANGE(RECORD_LINK, 1, 1),
+        [266] = CALL_CHANGE(RECORD_SYMLINK, 2, 1),
+        [268] = CALL_CHANGE(RECORD_CHMOD, 1, 1),
+        [280] = CALL_CHANGE(RECORD_UTIMES, 1, 1),
+        [304] = CALL_OPEN_BY_HANDLE,
+        [316] = CALL_CHANGE(RECORD_RENAME, 1, 1),
+        [322] = CALL_EXECVEAT,
+        [425] = CALL_IO_URING_SETUP,
+        [437] = CALL_OPENAT2,
+        [452] = CALL_CHANGE(RECORD_CHMOD, 1, 1),
+        [463] = CALL_CHANGE(RECORD_XATTR, 1, 1),
+        [466] = CALL_CHANGE(RECORD_XATTR, 1, 1),
+};
 
 /* bind(2) makes the names of sockets; 102 is socketcall, of which that is one. */
-static __always_inline enum call change_compat(long nr)
-{
-	switch (nr) {
-	case 38:
-		return CALL_CHANGE(RECORD_RENAME, 0, 0);
-	case 302:
-	case 353:
-		return CALL_CHANGE(RECORD_RENAME, 1, 1);
-	case 9:
-		return CALL_CHANGE(RECORD_LINK, 0, 0);
-	case 303:
-		return CALL_CHANGE(RECORD_LINK, 1, 1);
-	case 83:
-		return CALL_CHANGE(RECORD_SYMLINK, 1, 0);
-	case 304:
-		return CALL_CHANGE(RECORD_SYMLINK, 2, 1);
-	case 10:
-	case 40:
-		return CALL_CHANGE(RECORD_UNLINK, 0, 0);
-	case 301:
-		return CALL_CHANGE(RECORD_UNLINK, 1, 1);
-	case 92:
-	case 193:
-		return CALL_CHANGE(RECORD_TRUNCATE, 0, 0);
-	case 93:
-	case 194:
-		return CALL_CHANGE(RECORD_TRUNCATE, CALL_NAMELESS, 0);
-	case 15:
-		return CALL_CHANGE(RECORD_CHMOD, 0, 0);
-	case 94:
-		return CALL_CHANGE(RECORD_CHMOD, CALL_NAMELESS, 0);
-	case 306:
-	case 452:
-		return CALL_CHANGE(RECORD_CHMOD, 1, 1);
-	case 39:
-		return CALL_CHANGE(RECORD_MKDIR, 0, 0);
-	case 296:
-		return CALL_CHANGE(RECORD_MKDIR, 1, 1);
-	case 14:
-		return CALL_CHANGE(RECORD_MKNOD, 0, 0);
-	case 297:
-		return CALL_CHANGE(RECORD_MKNOD, 1, 1);
-	case 361:
-	case 102:
-		return CALL_CHANGE(RECORD_MKNOD, CALL_NAMELESS, 0);
-	case 182:
-	case 16:
-	case 198:
-	case 212:
-		return CALL_CHANGE(RECORD_CHOWN, 0, 0);
-	case 95:
-	case 207:
-		return CALL_CHANGE(RECORD_CHOWN, CALL_NAMELESS, 0);
-	case 298:
-		return CALL_CHANGE(RECORD_CHOWN, 1, 1);
-	case 30:
-	case 271:
-		return CALL_CHANGE(RECORD_UTIMES, 0, 0);
-	case 320:
-	case 412:
-	case 299:
-		return CALL_CHANGE(RECORD_UTIMES, 1, 1);
-	case 226:
-	case 227:
-	case 235:
-	case 236:
-		return CALL_CHANGE(RECORD_XATTR, 0, 0);
-	case 228:
-	case 237:
-		return CALL_CHANGE(RECORD_XATTR, CALL_NAMELESS, 0);
-	case 463:
-	case 466:
-		return CALL_CHANGE(RECORD_XATTR, 1, 1);
-	default:
-		return CALL_OTHER;
-	}
-}
-
-static __always_inline enum call call_compat(long nr)
-{
-	switch (nr) {
-	case 5:
-		return CALL_OPEN;
-	case 8:
-		return CALL_CREAT;
-	case 295:
-		return CALL_OPENAT;
-	case 437:
-		return CALL_OPENAT2;
-	case 342:
-		return CALL_OPEN_BY_HANDLE;
-	case 11:
-		return CALL_EXECVE;
-	case 358:
-		return CALL_EXECVEAT;
-	case 359:
-		return CALL_SOCKET;
-	case 362:
-		return CALL_CONNECT;
-	case 425:
-		return CALL_IO_URING_SETUP;
-	default:
-		return change_compat(nr);
-	}
-}
+static const __u16 calls_compat[CALL_NUMBERS] = {
+        [5] = CALL_OPEN,
+        [8] = CALL_CREAT,
+        [9] = CALL_CHANGE(RECORD_LINK, 0, 0),
+        [10] = CALL_CHANGE(RECORD_UNLINK, 0, 0),
+        [11] = CALL_EXECVE,
+        [14] = CALL_CHANGE(RECORD_MKNOD, 0, 0),
+        [15] = CALL_CHANGE(RECORD_CHMOD, 0, 0),
+        [16] = CALL_CHANGE(RECORD_CHOWN, 0, 0),
+        [30] = CALL_CHANGE(RECORD_UTIMES, 0, 0),
+        [38] = CALL_CHANGE(RECORD_RENAME, 0, 0),
+        [39] = CALL_CHANGE(RECORD_MKDIR, 0, 0),
+        [40] = CALL_CHANGE(RECORD_UNLINK, 0, 0),
+        [83] = CALL_CHANGE(RECORD_SYMLINK, 1, 0),
+        [92] = CALL_CHANGE(RECORD_TRUNCATE, 0, 0),
+        [93] = CALL_CHANGE(RECORD_TRUNCATE, CALL_NAMELESS, 0),
+        [94] = CALL_CHANGE(RECORD_CHMOD, CALL_NAMELESS, 0),
+        [95] = CALL_CHANGE(RECORD_CHOWN, CALL_NAMELESS, 0),
+        [102] = CALL_CHANGE(RECORD_MKNOD, CALL_NAMELESS, 0),
+        [182] = CALL_CHANGE(RECORD_CHOWN, 0, 0),
+        [193] = CALL_CHANGE(RECORD_TRUNCATE, 0, 0),
+        [194] = CALL_CHANGE(RECORD_TRUNCATE, CALL_NAMELESS, 0),
+        [198] = CALL_CHANGE(RECORD_CHOWN, 0, 0),
+        [207] = CALL_CHANGE(RECORD_CHOWN, CALL_NAMELESS, 0),
+        [212] = CALL_CHANGE(RECORD_CHOWN, 0, 0),
+        [226] = CALL_CHANGE(RECORD_XATTR, 0, 0),
+        [227] = CALL_CHANGE(RECORD_XATTR, 0, 0),
+        [228] = CALL_CHANGE(RECORD_XATTR, CALL_NAMELESS, 0),
+        [235] = CALL_CHANGE(RECORD_XATTR, 0, 0),
+        [236] = CALL_CHANGE(RECORD_XATTR, 0, 0),
+        [237] = CALL_CHANGE(RECORD_XATTR, CALL_NAMELESS, 0),
+        [271] = CALL_CHANGE(RECORD_UTIMES, 0, 0),
+        [295] = CALL_OPENAT,
+        [296] = CALL_CHANGE(RECORD_MKDIR, 1, 1),
+        [297] = CALL_CHANGE(RECORD_MKNOD, 1, 1),
+        [298] = CALL_CHANGE(RECORD_CHOWN, 1, 1),
+        [299] = CALL_CHANGE(RECORD_UTIMES, 1, 1),
+        [301] = CALL_CHANGE(RECORD_UNLINK, 1, 1),
+        [302] = CALL_CHANGE(RECORD_RENAME, 1, 1),
+        [303] = CALL_CHANGE(RECORD_LINK, 1, 1),
+        [304] = CALL_CHANGE(RECORD_SYMLINK, 2, 1),
+        [306] = CALL_CHANGE(RECORD_CHMOD, 1, 1),
+        [320] = CALL_CHANGE(RECORD_UTIMES, 1, 1),
+        [342] = CALL_OPEN_BY_HANDLE,
+        [353] = CALL_CHANGE(RECORD_RENAME, 1, 1),
+        [358] = CALL_EXECVEAT,
+        [359] = CALL_SOCKET,
+        [361] = CALL_CHANGE(RECORD_MKNOD, CALL_NAMELESS, 0),
+        [362] = CALL_CONNECT,
+        [412] = CALL_CHANGE(RECORD_UTIMES, 1, 1),
+        [425] = CALL_IO_URING_SETUP,
+        [437] = CALL_OPENAT2,
+        [452] = CALL_CHANGE(RECORD_CHMOD, 1, 1),
+        [463] = CALL_CHANGE(RECORD_XATTR, 1, 1),
+        [466] = CALL_CHANGE(RECORD_XATTR, 1, 1),
+};
 
 /* x32 calls carry this bit in their number; the rest of it is the 64-bit number for all of ours but
  * execve (520) and execveat (545). */
@@ -281,7 +192,7 @@ static __always_inline enum call call_of(struct pt_regs *regs, struct task_struc
 
 	*compat = (task->thread_info.status & TS_COMPAT) != 0;
 	if (*compat)
-		return call_compat(nr);
+		return call_in(calls_compat, (unsigned long)nr);
 	if (nr & X32_BIT) {
 		nr &= ~X32_BIT;
 		if (nr == X32_EXECVE)
@@ -289,7 +200,7 @@ static __always_inline enum call call_of(struct pt_regs *regs, struct task_struc
 		if (nr == X32_EXECVEAT)
 			return CALL_EXECVEAT;
 	}
-	return call_native(nr);
+	return call_in(calls_native, (unsigned long)nr);
 }
 
 static __always_inline unsigned long call_argument(struct pt_regs *regs, int compat, int n)
@@ -301,54 +212,40 @@ static __always_inline unsigned long call_argument(struct pt_regs *regs, int com
 
 #elif defined(__TARGET_ARCH_arm64)
 
-static __always_inline enum call change_native(long nr)
-{
-	switch (nr) {
-	case 38:
-	case 276:
-		return CALL_CHANGE(RECORD_RENAME, 1, 1);
-	case 37:
-		return CALL_CHANGE(RECORD_LINK, 1, 1);
-	case 36:
-		return CALL_CHANGE(RECORD_SYMLINK, 2, 1);
-	case 35:
-		return CALL_CHANGE(RECORD_UNLINK, 1, 1);
-	case 45:
-		return CALL_CHANGE(RECORD_TRUNCATE, 0, 0);
-	case 46:
-		return CALL_CHANGE(RECORD_TRUNCATE, CALL_NAMELESS, 0);
-	case 52:
-		return CALL_CHANGE(RECORD_CHMOD, CALL_NAMELESS, 0);
-	case 53:
-	case 452:
-		return CALL_CHANGE(RECORD_CHMOD, 1, 1);
-	case 34:
-		return CALL_CHANGE(RECORD_MKDIR, 1, 1);
-	case 33:
-		return CALL_CHANGE(RECORD_MKNOD, 1, 1);
-	case 200:
-		return CALL_CHANGE(RECORD_MKNOD, CALL_NAMELESS, 0);
-	case 54:
-		return CALL_CHANGE(RECORD_CHOWN, 1, 1);
-	case 55:
-		return CALL_CHANGE(RECORD_CHOWN, CALL_NAMELESS, 0);
-	case 88:
-		return CALL_CHANGE(RECORD_UTIMES, 1, 1);
-	case 5:
-	case 6:
-	case 14:
-	case 15:
-		return CALL_CHANGE(RECORD_XATTR, 0, 0);
-	case 7:
-	case 16:
-		return CALL_CHANGE(RECORD_XATTR, CALL_NAMELESS, 0);
-	case 463:
-	case 466:
-		return CALL_CHANGE(RECORD_XATTR, 1, 1);
-	default:
-		return CALL_OTHER;
-	}
-}
+static const __u16 calls_native[CALL_NUMBERS] = {
+        [5] = CALL_CHANGE(RECORD_XATTR, 0, 0),
+        [6] = CALL_CHANGE(RECORD_XATTR, 0, 0),
+        [7] = CALL_CHANGE(RECORD_XATTR, CALL_NAMELESS, 0),
+        [14] = CALL_CHANGE(RECORD_XATTR, 0, 0),
+        [15] = CALL_CHANGE(RECORD_XATTR, 0, 0),
+        [16] = CALL_CHANGE(RECORD_XATTR, CALL_NAMELESS, 0),
+        [33] = CALL_CHANGE(RECORD_MKNOD, 1, 1),
+        [34] = CALL_CHANGE(RECORD_MKDIR, 1, 1),
+        [35] = CALL_CHANGE(RECORD_UNLINK, 1, 1),
+        [36] = CALL_CHANGE(RECORD_SYMLINK, 2, 1),
+        [37] = CALL_CHANGE(RECORD_LINK, 1, 1),
+        [38] = CALL_CHANGE(RECORD_RENAME, 1, 1),
+        [45] = CALL_CHANGE(RECORD_TRUNCATE, 0, 0),
+        [46] = CALL_CHANGE(RECORD_TRUNCATE, CALL_NAMELESS, 0),
+        [52] = CALL_CHANGE(RECORD_CHMOD, CALL_NAMELESS, 0),
+        [53] = CALL_CHANGE(RECORD_CHMOD, 1, 1),
+        [54] = CALL_CHANGE(RECORD_CHOWN, 1, 1),
+        [55] = CALL_CHANGE(RECORD_CHOWN, CALL_NAMELESS, 0),
+        [56] = CALL_OPENAT,
+        [88] = CALL_CHANGE(RECORD_UTIMES, 1, 1),
+        [198] = CALL_SOCKET,
+        [200] = CALL_CHANGE(RECORD_MKNOD, CALL_NAMELESS, 0),
+        [203] = CALL_CONNECT,
+        [221] = CALL_EXECVE,
+        [265] = CALL_OPEN_BY_HANDLE,
+        [276] = CALL_CHANGE(RECORD_RENAME, 1, 1),
+        [281] = CALL_EXECVEAT,
+        [425] = CALL_IO_URING_SETUP,
+        [437] = CALL_OPENAT2,
+        [452] = CALL_CHANGE(RECORD_CHMOD, 1, 1),
+        [463] = CALL_CHANGE(RECORD_XATTR, 1, 1),
+        [466] = CALL_CHANGE(RECORD_XATTR, 1, 1),
+};
 
 static __always_inline __u32 call_number(struct pt_regs *regs)
 {
@@ -370,26 +267,7 @@ static __always_inline enum call call_of(struct pt_regs *regs, struct task_struc
                                          int *compat)
 {
 	*compat = 0;
-	switch (regs->syscallno) {
-	case 56:
-		return CALL_OPENAT;
-	case 437:
-		return CALL_OPENAT2;
-	case 265:
-		return CALL_OPEN_BY_HANDLE;
-	case 221:
-		return CALL_EXECVE;
-	case 281:
-		return CALL_EXECVEAT;
-	case 198:
-		return CALL_SOCKET;
-	case 203:
-		return CALL_CONNECT;
-	case 425:
-		return CALL_IO_URING_SETUP;
-	default:
-		return change_native(regs->syscallno);
-	}
+	return call_in(calls_native, (__u32)regs->syscallno);
 }
 
 static __always_inline unsigned long call_argument(struct pt_regs *regs, int compat, int n)

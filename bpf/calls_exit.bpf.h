@@ -15,61 +15,120 @@
  * process gave are all there is. */
 const volatile __u32 changes_traced = 1;
 
-static __always_inline void change_returned(struct file_scratch *scratch, const struct scope *scope,
-                                            struct pt_regs *regs, enum call call, int compat,
-                                            __s32 result)
-{
-	int name = call_name_index(call);
-	__u64 thread = (__u32)bpf_get_current_pid_tgid();
-	__u32 flags = compat ? RECORD_COMPAT : 0;
+/* What a call of a run did is looked at in functions of their own: the program that runs at each
+ * call of the host stays short, and the verifier looks at each function once only. So they get no
+ * pointers but the run's; `word` is the call with the flag below. */
+enum { CALL_WORD_COMPAT = 1 << 16 };
 
+static __always_inline enum call call_of_word(__u32 word)
+{
+	return (enum call)(word & (CALL_WORD_COMPAT - 1));
+}
+
+static __always_inline int compat_of_word(__u32 word)
+{
+	return (word & CALL_WORD_COMPAT) != 0;
+}
+
+static __always_inline __u32 record_flags_of_word(__u32 word)
+{
+	return compat_of_word(word) ? RECORD_COMPAT : 0;
+}
+
+static __always_inline struct pt_regs *registers_of_call(void)
+{
+	return (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+}
+
+/* The call failed, or nobody but its own words tells what it did. */
+__attribute__((noinline)) int call_refused(const struct scope *scope, __u32 word, __s32 result)
+{
+	struct file_scratch *scratch = file_scratch_get(FILE_SCRATCH_CALL);
+	struct pt_regs *regs = registers_of_call();
+	enum call call = call_of_word(word);
+	int compat = compat_of_word(word), directory = call_has_directory(call), name = directory;
+	enum record_kind kind = RECORD_FILE_FAILED;
+
+	if (!scope || !scratch)
+		return 0;
+	scratch->record.result = result;
+	scratch->record.open_flags = 0;
+	scratch->record.operation = RECORD_OPEN;
+	if (call >= CALL_CHANGES) {
+		name = call_name_index(call);
+		scratch->record.operation = (__u8)call_operation(call);
+	} else if (call >= CALL_EXECVE) {
+		kind = RECORD_EXEC_FAILED;
+	} else {
+		scratch->record.open_flags = flags_of_call(regs, call, compat);
+	}
+	scratch->record.dfd =
+	        directory ? (__s32)call_argument(regs, compat, name - 1) : FILES_AT_FDCWD;
+	call_failed(scratch, scope, kind, (const char *)call_argument(regs, compat, name),
+	            record_flags_of_word(word));
+	return 0;
+}
+
+__attribute__((noinline)) int call_has_opened(const struct scope *scope, __u32 word, __u64 file,
+                                              __s32 result)
+{
+	struct file_scratch *scratch = file_scratch_get(FILE_SCRATCH_CALL);
+	enum call call = call_of_word(word);
+
+	if (!scope || !scratch)
+		return 0;
+	scratch->record.dfd =
+	        call_has_directory(call)
+	                ? (__s32)call_argument(registers_of_call(), compat_of_word(word), 0)
+	                : FILES_AT_FDCWD;
+	scratch->record.result = result;
+	scratch->record.operation = RECORD_OPEN;
+	scratch->record.open_flags = flags_of_call(registers_of_call(), call, compat_of_word(word));
+	call_opened(scratch, scope, (struct file *)file, record_flags_of_word(word));
+	return 0;
+}
+
+__attribute__((noinline)) int call_has_changed(__s32 result, __u32 word)
+{
+	return change_finish(FILE_SCRATCH_CALL, (__u32)bpf_get_current_pid_tgid(), result,
+	                     record_flags_of_word(word));
+}
+
+/* True: nothing else is to be looked at. */
+__attribute__((noinline)) int call_of_interface(const struct scope *scope, __u32 word, __s32 result)
+{
+	if (!scope)
+		return 1;
+	return interface_returned(scope, bpf_get_current_task_btf(), registers_of_call(),
+	                          call_of_word(word), compat_of_word(word), result);
+}
+
+static __always_inline void change_returned(const struct scope *scope, __u32 word, __s32 result)
+{
 	if (changes_traced) {
-		(void)change_finish(FILE_SCRATCH_CALL, thread, result, flags);
+		(void)call_has_changed(result, word);
 		if (result >= 0)
 			return;
 	}
-	if (name == CALL_NAMELESS)
-		return;
-	scratch->record.dfd = call_has_directory(call)
-	                              ? (__s32)call_argument(regs, compat, name - 1)
-	                              : FILES_AT_FDCWD;
-	scratch->record.result = result;
-	scratch->record.open_flags = 0;
-	scratch->record.operation = (__u8)call_operation(call);
-	call_failed(scratch, scope, RECORD_FILE_FAILED,
-	            (const char *)call_argument(regs, compat, name), flags);
-}
-
-static __always_inline void open_returned(struct file_scratch *scratch, const struct scope *scope,
-                                          struct pt_regs *regs, enum call call, int compat,
-                                          struct file *file, __s32 result)
-{
-	__u32 flags = compat ? RECORD_COMPAT : 0;
-	int name = call_has_directory(call) ? 1 : 0;
-
-	scratch->record.dfd = name ? (__s32)call_argument(regs, compat, 0) : FILES_AT_FDCWD;
-	scratch->record.result = result;
-	scratch->record.operation = RECORD_OPEN;
-	scratch->record.open_flags = call < CALL_EXECVE ? flags_of_call(regs, call, compat) : 0;
-	if (file)
-		call_opened(scratch, scope, file, flags);
-	else if (result < 0 && call != CALL_OPEN_BY_HANDLE)
-		call_failed(scratch, scope,
-		            call < CALL_EXECVE ? RECORD_FILE_FAILED : RECORD_EXEC_FAILED,
-		            (const char *)call_argument(regs, compat, name), flags);
+	if (call_name_index(call_of_word(word)) != CALL_NAMELESS)
+		(void)call_refused(scope, word, result);
 }
 
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_sys_exit, struct pt_regs *regs, long result)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	int compat;
-	enum call call = call_of(regs, task, &compat);
-	struct scope *scope;
-	struct file_scratch *scratch;
 	struct file *file = 0;
+	struct scope *scope;
+	enum call call;
+	int compat, odd;
+	__u32 word;
 
-	if ((call == CALL_OTHER && !compat && !call_is_x32(regs)) || !depth_count)
+	if (!depth_count)
+		return 0;
+	call = call_of(regs, task, &compat);
+	odd = compat || call_is_x32(regs);
+	if (call == CALL_OTHER && !odd)
 		return 0;
 	scope = scope_of_task();
 	if (!scope)
@@ -77,19 +136,17 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long result)
 	/* First of all reads: another thread may be about to replace the descriptor. */
 	if (result >= 0 && call < CALL_EXECVE)
 		file = file_of_descriptor(task, (__u32)result);
-	if ((call >= CALL_INTERFACES || compat || call_is_x32(regs)) &&
-	    interface_returned(scope, task, regs, call, compat, (__s32)result))
+	word = call | (compat ? CALL_WORD_COMPAT : 0);
+	if ((call >= CALL_INTERFACES || odd) && call_of_interface(scope, word, (__s32)result))
 		return 0;
-	if ((result >= 0 && call >= CALL_EXECVE && call < CALL_CHANGES) ||
-	    (result >= FILES_RESTART_FIRST && result <= FILES_RESTART_LAST))
-		return 0;
-	scratch = file_scratch_get(FILE_SCRATCH_CALL);
-	if (!scratch)
+	if (result >= FILES_RESTART_FIRST && result <= FILES_RESTART_LAST)
 		return 0;
 	if (call >= CALL_CHANGES)
-		change_returned(scratch, scope, regs, call, compat, (__s32)result);
-	else
-		open_returned(scratch, scope, regs, call, compat, file, (__s32)result);
+		change_returned(scope, word, (__s32)result);
+	else if (file)
+		(void)call_has_opened(scope, word, (__u64)file, (__s32)result);
+	else if (result < 0 && call != CALL_OPEN_BY_HANDLE)
+		(void)call_refused(scope, word, (__s32)result);
 	return 0;
 }
 
