@@ -94,6 +94,45 @@ static void make_cgroups(struct kernel_fixture *fixture)
 	assert_int_equal(mkdir(fixture->container, 0755), 0);
 }
 
+/* The verifier takes more than a second for each load: a program's tests with the same options
+ * share one sensor, each with a run of its own. */
+static struct {
+	struct sensor *sensor;
+	struct sensor_options options;
+} shared;
+
+static void close_shared(void)
+{
+	sensor_close(shared.sensor);
+	shared.sensor = NULL;
+}
+
+static bool options_equal(const struct sensor_options *a, const struct sensor_options *b)
+{
+	return a->tier == b->tier && a->file_ring_bytes == b->file_ring_bytes &&
+	       a->packet_ring_bytes == b->packet_ring_bytes &&
+	       a->priority_ring_bytes == b->priority_ring_bytes &&
+	       a->poll_interval_ms == b->poll_interval_ms;
+}
+
+static struct sensor *shared_sensor(const struct sensor_options *options)
+{
+	static bool closes_at_exit;
+	struct error err = {0};
+
+	if (shared.sensor && options_equal(&shared.options, options))
+		return shared.sensor;
+	close_shared();
+	shared.options = *options;
+	shared.sensor = sensor_open(options, &err);
+	if (!shared.sensor)
+		fail_msg("%s", err.text);
+	if (!closes_at_exit)
+		assert_int_equal(atexit(close_shared), 0);
+	closes_at_exit = true;
+	return shared.sensor;
+}
+
 void kernel_fixture_open(struct kernel_fixture *fixture, const struct sensor_options *options)
 {
 	struct sensor_run_options run = {
@@ -111,9 +150,7 @@ void kernel_fixture_open(struct kernel_fixture *fixture, const struct sensor_opt
 	fixture->events = xcalloc(KERNEL_FIXTURE_EVENTS_MAX, sizeof(*fixture->events));
 	make_cgroups(fixture);
 	run.cgroup_path = fixture->cgroup;
-	fixture->sensor = sensor_open(options, &err);
-	if (!fixture->sensor)
-		fail_msg("%s", err.text);
+	fixture->sensor = shared_sensor(options);
 	fixture->run = sensor_add_run(fixture->sensor, &run, &err);
 	if (!fixture->run)
 		fail_msg("%s", err.text);
@@ -122,7 +159,6 @@ void kernel_fixture_open(struct kernel_fixture *fixture, const struct sensor_opt
 void kernel_fixture_close(struct kernel_fixture *fixture)
 {
 	sensor_remove_run(fixture->run);
-	sensor_close(fixture->sensor);
 	(void)rmdir(fixture->container);
 	(void)rmdir(fixture->cgroup);
 	arena_release(&fixture->arena);

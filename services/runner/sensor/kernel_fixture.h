@@ -16,7 +16,7 @@
 enum { KERNEL_FIXTURE_SKIP = 77, KERNEL_FIXTURE_EVENTS_MAX = 20000 };
 
 struct kernel_fixture {
-	struct sensor *sensor;
+	struct sensor *sensor; /* borrowed: the tests of a program share it */
 	struct sensor_run *run;
 	char cgroup[SENSOR_CGROUP_PATH_MAX];    /* of the run */
 	char container[SENSOR_CGROUP_PATH_MAX]; /* below it */
