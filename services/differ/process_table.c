@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/hex.h"
 #include "base/utf8.h"
+#include "model/program.h"
 #include "text.h"
 
 enum { CAPACITY_MIN = 64, CLEAN_MAX_BYTES = 4 * EVENT_TEXT_MAX, SAVED_MEMBERS = 9 };
@@ -107,69 +108,6 @@ void process_table_fill(struct process_table *table, uint32_t pid, uint32_t ppid
 		store_name(process, name);
 }
 
-static struct view base_name(struct view path)
-{
-	const char *slash = path.size ? memrchr(path.data, '/', path.size) : NULL;
-	if (!slash)
-		return path;
-	return view_of(slash + 1, path.size - (size_t)(slash + 1 - path.data));
-}
-
-static bool contains(struct view text, struct view part)
-{
-	return text.size && memmem(text.data, text.size, part.data, part.size);
-}
-
-static bool in_system_folder(struct view path)
-{
-	return view_starts_with(path, VIEW_LITERAL("/bin/")) ||
-	       view_starts_with(path, VIEW_LITERAL("/usr/"));
-}
-
-static bool is_node(const struct event_exec *exec)
-{
-	struct view name = base_name(exec->path);
-	return view_is(name, "node") || view_is(name, "nodejs");
-}
-
-/* The script that a node runs: its first argument that is no option. Empty: none, as with -e. */
-static struct view node_script(const struct event_exec *exec)
-{
-	for (size_t i = 1; i < exec->argc; i++)
-		if (exec->argv[i].size && exec->argv[i].data[0] != '-')
-			return exec->argv[i];
-	return (struct view){0};
-}
-
-static bool runs_npm(const struct event_exec *exec)
-{
-	static const char *const scripts[] = {"npm", "npm-cli.js", "npx", "npx-cli.js"};
-	struct view script = is_node(exec) ? base_name(node_script(exec)) : (struct view){0};
-	for (size_t i = 0; i < sizeof(scripts) / sizeof(scripts[0]); i++)
-		if (script.size && view_is(script, scripts[i]))
-			return true;
-	return false;
-}
-
-/* Programs that npm runs for itself: git and its helpers for git dependencies. */
-static bool is_npm_tool(const struct event_exec *exec)
-{
-	struct view name = base_name(exec->path);
-	return in_system_folder(exec->path) &&
-	       !contains(exec->path, VIEW_LITERAL("node_modules/")) &&
-	       (view_starts_with(name, VIEW_LITERAL("git")) || view_is(name, "ssh"));
-}
-
-/* The program, or the file that an interpreter runs, is a package's. A shell's command text, which
- * has blanks, may only mention one. */
-static bool names_node_modules(const struct event_exec *exec)
-{
-	struct view file = exec->argc > 1 ? exec->argv[1] : (struct view){0};
-	return contains(exec->path, VIEW_LITERAL("/node_modules/")) ||
-	       (contains(file, VIEW_LITERAL("node_modules/")) &&
-	        !contains(file, VIEW_LITERAL(" ")));
-}
-
 static const struct process *parent_of(const struct process_table *table,
                                        const struct process *process)
 {
@@ -189,28 +127,29 @@ static bool is_npm_or_below(const struct process_table *table, const struct proc
 
 /* npm itself re-executed, for a git dependency: only the installed npm. */
 static bool is_npm_again(const struct process_table *table, const struct process *process,
-                         const struct event_exec *exec)
+                         const struct program *program)
 {
 	const struct process *parent = parent_of(table, process);
-	return (process->npm || (parent && parent->npm)) && runs_npm(exec) &&
-	       in_system_folder(exec->path) && in_system_folder(node_script(exec));
+	return (process->npm || (parent && parent->npm)) && program_is_installed_npm(program);
 }
 
 /* On whose behalf a process acts after an exec. */
 static void apply_role(struct process_table *table, struct process *process,
                        const struct event_exec *exec)
 {
+	const struct program program = {.path = exec->path, .argv = exec->argv, .argc = exec->argc};
 	if (process->actor == ACTOR_PACKAGE)
 		return;
 	if (is_npm_or_below(table, process)) {
-		process->npm = is_npm_again(table, process, exec);
-		process->actor = process->npm || is_npm_tool(exec) ? ACTOR_MANAGER : ACTOR_PACKAGE;
-	} else if (runs_npm(exec)) {
+		process->npm = is_npm_again(table, process, &program);
+		process->actor = process->npm || program_is_npm_tool(&program) ? ACTOR_MANAGER
+		                                                               : ACTOR_PACKAGE;
+	} else if (program_is_npm(&program)) {
 		process->npm = true;
 		process->actor = ACTOR_MANAGER;
 		table->npm_seen = true;
 		table->kept = false;
-	} else if (is_node(exec) || names_node_modules(exec)) {
+	} else if (program_is_node(&program) || program_is_of_package(&program)) {
 		process->actor = ACTOR_PACKAGE;
 	}
 }
@@ -284,7 +223,7 @@ static void store_command(struct process *process, const struct event_exec *exec
 static void learn_name(struct process *process, const struct event *event)
 {
 	if (event->type == EVENT_EXEC && event->exec.path.size) {
-		store_name(process, base_name(event->exec.path));
+		store_name(process, path_base_name(event->exec.path));
 		return;
 	}
 	/* a thread may have a name of its own */

@@ -16,7 +16,4 @@ struct process_role process_role_after_exec(const struct process_tree *tree,
                                             const struct process *process,
                                             const struct process_exec *exec);
 
-/* What stands behind the last slash. */
-struct view path_base_name(struct view path);
-
 #endif

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 
 #include "base/alloc.h"
+#include "model/program.h"
 #include "process_actor.h"
 #include "process_package.h"
 

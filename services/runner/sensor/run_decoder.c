@@ -2,7 +2,7 @@
 #include "run_decoder.h"
 
 #include "decode.h"
-#include "process_actor.h"
+#include "model/program.h"
 
 enum { DECODER_PATH_MAX = 3 * EVENT_TEXT_MAX };
 
