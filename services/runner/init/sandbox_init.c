@@ -29,6 +29,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "gate.h"
+
 enum {
 	EXIT_USAGE = 125,
 	EXIT_NOT_RUNNABLE = 126,
@@ -39,6 +41,7 @@ enum {
 	GATE_SECONDS = 60,
 	GRACE_MAX_MS = 24 * 60 * 60 * 1000,
 	DECIMAL = 10,
+	PROCESS_NAME_MAX = 16,
 	MS_PER_SECOND = 1000,
 	NS_PER_MILLISECOND = 1000000,
 };
@@ -106,22 +109,18 @@ static bool reap(struct state *state)
 	}
 }
 
-static void nothing(int signal_number)
-{
-	(void)signal_number;
-}
-
 /* Waits to be let go; the exit code if that does not happen. */
 static int wait_at_gate(const sigset_t *signals)
 {
 	struct timespec timeout = {.tv_sec = GATE_SECONDS};
-	/* Never called, as the signal is blocked: /proc shows the runner by it that we listen. */
-	const struct sigaction listening = {.sa_handler = nothing};
+	char name[PROCESS_NAME_MAX] = "";
 	int signal_number;
-	(void)sigaction(SIGUSR1, &listening, NULL);
+	(void)prctl(PR_GET_NAME, name, 0, 0, 0);
+	(void)prctl(PR_SET_NAME, GATE_PROCESS_NAME, 0, 0, 0);
 	do {
 		signal_number = sigtimedwait(signals, NULL, &timeout);
 	} while (signal_number < 0 && errno == EINTR);
+	(void)prctl(PR_SET_NAME, name, 0, 0, 0);
 	if (signal_number == SIGUSR1)
 		return 0;
 	(void)fprintf(stderr, "the runner did not let the sandbox start\n");

@@ -4,11 +4,11 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "init/gate.h"
 #include "sandbox_docker/docker_payload.h"
 #include "sandbox_docker/tar.h"
 
@@ -21,7 +21,6 @@ enum {
 	PATH_MAX_BYTES = 512,
 	ARCHIVE_MAX_BYTES = 8 << 20,
 	PROC_PATH_MAX = 64,
-	HEXADECIMAL = 16,
 	LET_GO_MS = 10000, /* for init to be ready for it */
 	GATE_POLL_US = 1000,
 	LET_GO_TIMES = 5,
@@ -96,17 +95,14 @@ int docker_container_process(struct docker_api *api, const char *id, pid_t *ret,
 	return 0;
 }
 
-/* Does the process handle the signal? The first one of a pid namespace does not hear others. */
-static bool handles_signal(pid_t pid, int signal_number)
+/* Before that a signal is lost: the first process of a pid namespace hears only what it handles. */
+static bool waits_at_gate(pid_t pid)
 {
-	char path[PROC_PATH_MAX], line[PATH_MAX_BYTES];
-	unsigned long long mask = 0;
+	char path[PROC_PATH_MAX], line[PATH_MAX_BYTES] = "";
 	(void)snprintf(path, sizeof(path), "/proc/%d/status", pid);
 	AUTO(fclose) FILE *file = fopen(path, "re");
-	while (file && fgets(line, sizeof(line), file))
-		if (strncmp(line, "SigCgt:", strlen("SigCgt:")) == 0)
-			mask = strtoull(line + strlen("SigCgt:"), NULL, HEXADECIMAL);
-	return (mask >> (signal_number - 1) & 1) != 0;
+	return file && fgets(line, sizeof(line), file) &&
+	       strcmp(line, "Name:\t" GATE_PROCESS_NAME "\n") == 0;
 }
 
 static int let_go_by_daemon(struct docker_api *api, const char *id, struct error *err)
@@ -126,7 +122,7 @@ int docker_container_let_go(struct docker_api *api, const char *id, pid_t pid, s
 	if (pid == 0)
 		return let_go_by_daemon(api, id, err);
 	int64_t deadline_ms = clock_monotonic_ms() + LET_GO_MS;
-	while (!handles_signal(pid, SIGUSR1)) {
+	while (!waits_at_gate(pid)) {
 		if (clock_monotonic_ms() > deadline_ms)
 			return error_set_class(err, ERROR_RETRY, ETIMEDOUT,
 			                       "the sandbox's first process does not wait for its "

@@ -16,7 +16,7 @@ int docker_container_start(struct docker_api *api, const char *id, struct error 
 
 /* The main process of a running container; 0 when this process does not see it. */
 int docker_container_process(struct docker_api *api, const char *id, pid_t *ret, struct error *err);
-/* Sends SIGUSR1 to the main process `pid` as soon as it would hear it. With 0 for `pid` the daemon
+/* Sends SIGUSR1 to the main process `pid` as soon as it waits for it. With 0 for `pid` the daemon
  * is asked to, several times, since nothing tells when that is. */
 int docker_container_let_go(struct docker_api *api, const char *id, pid_t pid, struct error *err);
 
