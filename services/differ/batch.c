@@ -9,8 +9,8 @@
 #include "model/event_wire.h"
 
 enum {
-	EVENTS_PER_INSERT = 16384,
-	BYTES_PER_INSERT = 8 << 20,
+	EVENTS_PER_INSERT = 2048, /* the database writes them while the next ones are read */
+	BYTES_PER_INSERT = 4 << 20,
 	LINE_MAX_BYTES = 4 << 20, /* 64 arguments of 4 kB, each byte escaped to six */
 	CHUNK_BYTES = 256 << 10,  /* reached: the chunk takes no more */
 	SLOTS_MIN = 1024,

@@ -150,7 +150,7 @@ static int keep_result(struct db_conn *conn, const struct run_state *run, const 
 	json_end_object(&w);
 	const struct db_param params[] = {DB_TEXT(run->id), DB_INT(end->attempt),
 	                                  DB_TEXT(json.data)};
-	return db_exec(conn, &sql_set_result, params, 3, err) < 0 ? -err->code : 0;
+	return db_send(conn, &sql_set_result, params, 3, err);
 }
 
 /* Columns of `runs` that come from the result. Its views are NUL-terminated (keep_end()). */
@@ -158,10 +158,8 @@ static int record_end(struct db_conn *conn, const struct run_state *run, const s
                       uint64_t lost, struct error *err)
 {
 	if (!end)
-		return db_exec(conn, &sql_record_silence, (struct db_param[]){DB_TEXT(run->id)}, 1,
-		               err) < 0
-		               ? -err->code
-		               : 0;
+		return db_send(conn, &sql_record_silence, (struct db_param[]){DB_TEXT(run->id)}, 1,
+		               err);
 	const struct run_result *result = &end->result;
 	const struct db_param params[] = {
 	        DB_TEXT(run->id),
@@ -177,8 +175,8 @@ static int record_end(struct db_conn *conn, const struct run_state *run, const s
 	        DB_TEXT(result->sensor_tier.data),
 	};
 	const struct db_param attempt[] = {DB_TEXT(run->id), DB_INT(end->attempt)};
-	if (db_exec(conn, &sql_record_result, params, 11, err) < 0 ||
-	    db_exec(conn, &sql_end_attempt, attempt, 2, err) < 0)
+	if (db_send(conn, &sql_record_result, params, 11, err) < 0 ||
+	    db_send(conn, &sql_end_attempt, attempt, 2, err) < 0)
 		return -err->code;
 	return keep_result(conn, run, end, err);
 }
@@ -289,7 +287,7 @@ static int judge_run(struct differ *differ, struct db_conn *conn, struct batch_r
 		return failed;
 	differ->metrics.pending.lost_events += facts.lost;
 	note_verdict(differ, entry, &judgement, &outcome);
-	return db_exec(conn, &sql_notify_runs, NULL, 0, err) < 0 ? -err->code : 0;
+	return db_send(conn, &sql_notify_runs, NULL, 0, err);
 }
 
 /* A run that deviates after its verdict: held now, whatever it was before. */

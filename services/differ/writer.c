@@ -62,7 +62,7 @@ int writer_events(struct differ *differ, struct db_conn *conn, struct error *err
 	        db_array_param(&chunks->times),     db_array_param(&chunks->types),
 	        db_array_param(&chunks->data),      db_array_param(&run_ids),
 	};
-	if (db_exec(conn, &sql_insert_events, params, 6, err) < 0)
+	if (db_send(conn, &sql_insert_events, params, 6, err) < 0)
 		return -err->code;
 	batch_clear_events(&differ->batch);
 	return 0;
@@ -204,7 +204,7 @@ static int write_sightings(struct differ *differ, struct db_conn *conn, uint32_t
 		return 0;
 	struct db_param params[9] = {DB_TEXT(differ->batch.runs[run].run->id), DB_INT(number)};
 	memcpy(params + 2, column_params(&columns), columns.count * sizeof(*params));
-	return db_exec(conn, &sql_insert_sightings, params, 9, err) < 0 ? -err->code : 0;
+	return db_send(conn, &sql_insert_sightings, params, 9, err);
 }
 
 static int write_fingerprints(struct differ *differ, struct db_conn *conn, struct error *err)
@@ -237,9 +237,7 @@ static int write_progress(struct differ *differ, struct db_conn *conn, struct er
 	}
 	if (run_ids->count == 0)
 		return 0;
-	int64_t written =
-	        db_exec(conn, &sql_upsert_progress, column_params(&columns), columns.count, err);
-	return written < 0 ? (int)written : 0;
+	return db_send(conn, &sql_upsert_progress, column_params(&columns), columns.count, err);
 }
 
 void deviation_list_add(struct differ *differ, struct deviation_list *list,
@@ -416,9 +414,7 @@ static int write_facts(struct differ *differ, struct db_conn *conn, struct error
 	}
 	if (run_ids->count == 0)
 		return 0;
-	int64_t written =
-	        db_exec(conn, &sql_insert_facts, column_params(&columns), columns.count, err);
-	return written < 0 ? (int)written : 0;
+	return db_send(conn, &sql_insert_facts, column_params(&columns), columns.count, err);
 }
 
 int differ_write(struct differ *differ, struct db_conn *conn, struct error *err)
