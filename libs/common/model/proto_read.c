@@ -17,6 +17,11 @@ static int out_of_range(struct error *err, uint32_t number)
 
 static int read_varint(struct view *rest, uint64_t *ret, struct error *err)
 {
+	if (rest->size && (unsigned char)rest->data[0] < PROTO_MORE) { /* almost always */
+		*ret = (unsigned char)rest->data[0];
+		*rest = view_of(rest->data + 1, rest->size - 1);
+		return 0;
+	}
 	uint64_t number = 0;
 	for (size_t i = 0; i < rest->size && i < PROTO_VARINT_MAX; i++) {
 		uint64_t byte = (unsigned char)rest->data[i];
@@ -172,12 +177,14 @@ static int store_bytes(const struct proto_field *field, void *target, struct vie
 static const struct proto_field *find_field(const struct proto_fields *fields, uint32_t number,
                                             size_t *hint)
 {
+	size_t at = *hint;
 	for (size_t i = 0; i < fields->count; i++) {
-		size_t at = (*hint + i) % fields->count;
 		if (fields->list[at].number == number) {
 			*hint = at;
 			return &fields->list[at];
 		}
+		if (++at == fields->count)
+			at = 0;
 	}
 	return NULL;
 }
