@@ -25,6 +25,11 @@ enum call {
 	CALL_SOCKET = CALL_INTERFACES,
 	CALL_CONNECT,
 	CALL_IO_URING_SETUP,
+	/* Into another process: in the order of enum record_interface_kind. */
+	CALL_VM_READ,
+	CALL_VM_WRITE,
+	CALL_PTRACE,
+	CALL_PIDFD_GETFD,
 };
 
 /* What is done, and which argument names it: of two names the one that is taken from (rename, link)
@@ -76,6 +81,7 @@ static const __u16 calls_native[CALL_NUMBERS] = {
         [92] = CALL_CHANGE(RECORD_CHOWN, 0, 0),
         [93] = CALL_CHANGE(RECORD_CHOWN, CALL_NAMELESS, 0),
         [94] = CALL_CHANGE(RECORD_CHOWN, 0, 0),
+        [101] = CALL_PTRACE,
         [132] = CALL_CHANGE(RECORD_UTIMES, 0, 0),
         [133] = CALL_CHANGE(RECORD_MKNOD, 0, 0),
         [188] = CALL_CHANGE(RECORD_XATTR, 0, 0),
@@ -97,10 +103,13 @@ static const __u16 calls_native[CALL_NUMBERS] = {
         [268] = CALL_CHANGE(RECORD_CHMOD, 1, 1),
         [280] = CALL_CHANGE(RECORD_UTIMES, 1, 1),
         [304] = CALL_OPEN_BY_HANDLE,
+        [310] = CALL_VM_READ,
+        [311] = CALL_VM_WRITE,
         [316] = CALL_CHANGE(RECORD_RENAME, 1, 1),
         [322] = CALL_EXECVEAT,
         [425] = CALL_IO_URING_SETUP,
         [437] = CALL_OPENAT2,
+        [438] = CALL_PIDFD_GETFD,
         [452] = CALL_CHANGE(RECORD_CHMOD, 1, 1),
         [463] = CALL_CHANGE(RECORD_XATTR, 1, 1),
         [466] = CALL_CHANGE(RECORD_XATTR, 1, 1),
@@ -116,6 +125,7 @@ static const __u16 calls_compat[CALL_NUMBERS] = {
         [14] = CALL_CHANGE(RECORD_MKNOD, 0, 0),
         [15] = CALL_CHANGE(RECORD_CHMOD, 0, 0),
         [16] = CALL_CHANGE(RECORD_CHOWN, 0, 0),
+        [26] = CALL_PTRACE,
         [30] = CALL_CHANGE(RECORD_UTIMES, 0, 0),
         [38] = CALL_CHANGE(RECORD_RENAME, 0, 0),
         [39] = CALL_CHANGE(RECORD_MKDIR, 0, 0),
@@ -151,6 +161,8 @@ static const __u16 calls_compat[CALL_NUMBERS] = {
         [306] = CALL_CHANGE(RECORD_CHMOD, 1, 1),
         [320] = CALL_CHANGE(RECORD_UTIMES, 1, 1),
         [342] = CALL_OPEN_BY_HANDLE,
+        [347] = CALL_VM_READ,
+        [348] = CALL_VM_WRITE,
         [353] = CALL_CHANGE(RECORD_RENAME, 1, 1),
         [358] = CALL_EXECVEAT,
         [359] = CALL_SOCKET,
@@ -159,14 +171,40 @@ static const __u16 calls_compat[CALL_NUMBERS] = {
         [412] = CALL_CHANGE(RECORD_UTIMES, 1, 1),
         [425] = CALL_IO_URING_SETUP,
         [437] = CALL_OPENAT2,
+        [438] = CALL_PIDFD_GETFD,
         [452] = CALL_CHANGE(RECORD_CHMOD, 1, 1),
         [463] = CALL_CHANGE(RECORD_XATTR, 1, 1),
         [466] = CALL_CHANGE(RECORD_XATTR, 1, 1),
 };
 
 /* x32 calls carry this bit in their number; the rest of it is the 64-bit number for all of ours but
- * execve (520) and execveat (545). */
-enum { X32_BIT = 0x40000000, X32_EXECVE = 520, X32_EXECVEAT = 545 };
+ * these. */
+enum {
+	X32_BIT = 0x40000000,
+	X32_EXECVE = 520,
+	X32_PTRACE = 521,
+	X32_VM_READ = 539,
+	X32_VM_WRITE = 540,
+	X32_EXECVEAT = 545
+};
+
+static __always_inline enum call call_x32(long nr)
+{
+	switch (nr) {
+	case X32_EXECVE:
+		return CALL_EXECVE;
+	case X32_EXECVEAT:
+		return CALL_EXECVEAT;
+	case X32_PTRACE:
+		return CALL_PTRACE;
+	case X32_VM_READ:
+		return CALL_VM_READ;
+	case X32_VM_WRITE:
+		return CALL_VM_WRITE;
+	default:
+		return call_in(calls_native, (unsigned long)nr);
+	}
+}
 
 static __always_inline __u32 call_number(struct pt_regs *regs)
 {
@@ -193,13 +231,8 @@ static __always_inline enum call call_of(struct pt_regs *regs, struct task_struc
 	*compat = (task->thread_info.status & TS_COMPAT) != 0;
 	if (*compat)
 		return call_in(calls_compat, (unsigned long)nr);
-	if (nr & X32_BIT) {
-		nr &= ~X32_BIT;
-		if (nr == X32_EXECVE)
-			return CALL_EXECVE;
-		if (nr == X32_EXECVEAT)
-			return CALL_EXECVEAT;
-	}
+	if (nr & X32_BIT)
+		return call_x32(nr & ~X32_BIT);
 	return call_in(calls_native, (unsigned long)nr);
 }
 
@@ -233,15 +266,19 @@ static const __u16 calls_native[CALL_NUMBERS] = {
         [55] = CALL_CHANGE(RECORD_CHOWN, CALL_NAMELESS, 0),
         [56] = CALL_OPENAT,
         [88] = CALL_CHANGE(RECORD_UTIMES, 1, 1),
+        [117] = CALL_PTRACE,
         [198] = CALL_SOCKET,
         [200] = CALL_CHANGE(RECORD_MKNOD, CALL_NAMELESS, 0),
         [203] = CALL_CONNECT,
         [221] = CALL_EXECVE,
         [265] = CALL_OPEN_BY_HANDLE,
+        [270] = CALL_VM_READ,
+        [271] = CALL_VM_WRITE,
         [276] = CALL_CHANGE(RECORD_RENAME, 1, 1),
         [281] = CALL_EXECVEAT,
         [425] = CALL_IO_URING_SETUP,
         [437] = CALL_OPENAT2,
+        [438] = CALL_PIDFD_GETFD,
         [452] = CALL_CHANGE(RECORD_CHMOD, 1, 1),
         [463] = CALL_CHANGE(RECORD_XATTR, 1, 1),
         [466] = CALL_CHANGE(RECORD_XATTR, 1, 1),

@@ -19,7 +19,11 @@ enum {
 	PACKETS_PORT_LLMNR = 5355,
 	PACKETS_TLS_HANDSHAKE = 0x16,
 	PACKETS_TLS_STREAM_MAX = 16384, /* bytes of a stream that can hold a ClientHello */
+	PACKETS_PROXY_STREAM_MAX = 32768,
 	PACKETS_DNS_STREAM_MAX = 65536,
+	PACKETS_METHOD_SIZE = 7, /* "CONNECT" */
+	PACKETS_SOCKS4 = 4,
+	PACKETS_SOCKS5 = 5,
 	PACKETS_DNS_HEADER_SIZE = 12,
 	PACKETS_DNS_LENGTH_HIGH_MAX = 3, /* a query has less than 1024 bytes */
 	PACKETS_QUIC_HEADER_SIZE = 6,    /* up to the length of the connection id */
@@ -183,6 +187,27 @@ static __always_inline int looks_like_dns_stream(struct __sk_buff *skb, const st
 	return looks_like_query(h + 2);
 }
 
+/* Like SOCKS, or the method CONNECT of HTTP, as far as there are bytes; empty lines may come before
+ * it. User space looks closer. */
+static __always_inline int looks_like_proxy(struct __sk_buff *skb, const struct packet *packet,
+                                            __u8 first)
+{
+	static const char method[PACKETS_METHOD_SIZE] = "CONNECT";
+	__u8 h[PACKETS_METHOD_SIZE];
+
+	if (first == '\r' || first == '\n' || first == PACKETS_SOCKS4 || first == PACKETS_SOCKS5)
+		return 1;
+	if (first != method[0])
+		return 0;
+	if (packet->size < sizeof(h) || bpf_skb_load_bytes(skb, packet->payload, h, sizeof(h)))
+		return 1;
+#pragma unroll
+	for (int i = 1; i < PACKETS_METHOD_SIZE; i++)
+		if (h[i] != method[i])
+			return 0;
+	return 1;
+}
+
 /* Decides by the first bytes of the stream what it is. */
 static __always_inline void flow_decide(struct __sk_buff *skb, const struct packet *packet,
                                         struct flow *flow)
@@ -196,6 +221,8 @@ static __always_inline void flow_decide(struct __sk_buff *skb, const struct pack
 		flow->purpose = RECORD_PURPOSE_DNS;
 	else if (first == PACKETS_TLS_HANDSHAKE)
 		flow->purpose = RECORD_PURPOSE_TLS;
+	else if (looks_like_proxy(skb, packet, first))
+		flow->purpose = RECORD_PURPOSE_PROXY;
 	else if (looks_like_dns_stream(skb, packet))
 		flow->purpose = RECORD_PURPOSE_DNS_LIKE;
 	else
@@ -214,6 +241,13 @@ static __always_inline void count_unknown_flow(struct __sk_buff *skb, const stru
 		run->flows_unknown++;
 }
 
+static __always_inline __u32 flow_limit(__u16 purpose)
+{
+	if (purpose == RECORD_PURPOSE_TLS)
+		return PACKETS_TLS_STREAM_MAX;
+	return purpose == RECORD_PURPOSE_PROXY ? PACKETS_PROXY_STREAM_MAX : PACKETS_DNS_STREAM_MAX;
+}
+
 static __always_inline void packet_tcp_payload(struct __sk_buff *skb, const struct scope *scope,
                                                struct packet *packet, __u32 seq)
 {
@@ -230,8 +264,7 @@ static __always_inline void packet_tcp_payload(struct __sk_buff *skb, const stru
 		flow_decide(skb, packet, flow);
 	if (flow->state != FLOW_CAPTURED)
 		return;
-	limit = flow->purpose == RECORD_PURPOSE_TLS ? PACKETS_TLS_STREAM_MAX
-	                                            : PACKETS_DNS_STREAM_MAX;
+	limit = flow_limit(flow->purpose);
 	if (packet->stream_offset >= limit) /* a keep-alive probe is one before the start: huge */
 		return;
 	packet->purpose = flow->purpose;

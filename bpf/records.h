@@ -175,16 +175,29 @@ enum record_interface_kind {
 	RECORD_INTERFACE_COMPAT,   /* the first 32-bit call of a process */
 	RECORD_INTERFACE_X32,      /* the first x32 call of a process */
 	RECORD_INTERFACE_KILLED,   /* a thread was killed by SIGSYS: for a call that is forbidden */
+	/* Into another process: the first of each, and the first that succeeded. */
+	RECORD_INTERFACE_VM_READ,
+	RECORD_INTERFACE_VM_WRITE,
+	RECORD_INTERFACE_PTRACE,
+	RECORD_INTERFACE_PIDFD_GETFD,
+	RECORD_INTERFACE_UNIX,      /* a connect to a UNIX socket */
+	RECORD_INTERFACE_UNIX_SEND, /* a datagram to one by name; how that ended is not known */
+	RECORD_INTERFACE_KIND_COUNT,
 };
 
+/* Text, of UNIX sockets: the path where the listener is bound; or the name as given (an abstract
+ * one begins with a NUL), before it, if it is relative, the directory that it starts from. */
 struct record_interface {
 	struct record_header header;
 	__u32 kind;                   /* enum record_interface_kind */
 	__s32 result;                 /* of the call */
 	__u32 family, type, protocol; /* as given to socket(2) */
 	__u32 call;                   /* its number */
+	__u16 path_size;
+	__u16 name_size;
+	__u32 reserved;
 };
-_Static_assert(sizeof(struct record_interface) == 96, "record_interface");
+_Static_assert(sizeof(struct record_interface) == 104, "record_interface");
 
 /* Smallest of these that holds a payload is reserved in the ring. */
 enum {
@@ -214,7 +227,8 @@ enum record_purpose {
 	RECORD_PURPOSE_DNS,      /* to a DNS port: bytes that do not parse are an event */
 	RECORD_PURPOSE_DNS_LIKE, /* looked like it on another port: silence if it is not */
 	RECORD_PURPOSE_TLS,
-	RECORD_PURPOSE_QUIC, /* a long header of a known version, or what claims to be one */
+	RECORD_PURPOSE_PROXY, /* may ask a proxy for a way through it: what goes through follows */
+	RECORD_PURPOSE_QUIC,  /* a long header of a known version, or what claims to be one */
 };
 
 /* Values and keys of maps. ------------------------------------------------------------------ */

@@ -12,8 +12,17 @@
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
+struct sock_common {
+	unsigned short skc_family;
+};
+
 struct sock {
+	struct sock_common __sk_common;
 	int sk_err;
+};
+
+struct socket {
+	struct sock *sk;
 };
 
 struct list_head {
@@ -106,7 +115,24 @@ struct path {
 	struct dentry *dentry;
 };
 
+struct sockaddr_un {
+	unsigned short sun_family;
+	char sun_path[108];
+};
+
+struct unix_address {
+	int len; /* of the name, which begins with the family */
+	struct sockaddr_un name[1];
+};
+
+struct unix_sock {
+	struct unix_address *addr;
+	struct path path;
+	struct sock *peer;
+};
+
 struct file {
+	void *private_data;
 	struct path f_path;
 	struct inode *f_inode;
 	unsigned int f_flags;
@@ -187,8 +213,14 @@ struct open_how {
 	__u64 flags;
 };
 
+struct filename {
+	const char *name;
+};
+
 struct io_open {
+	int dfd;
 	__u32 file_slot;
+	struct filename *filename;
 	struct open_how how;
 };
 
@@ -196,6 +228,11 @@ struct io_socket {
 	int domain;
 	int type;
 	int protocol;
+};
+
+struct io_connect {
+	void *addr; /* the process's */
+	int addr_len;
 };
 
 struct io_rsrc_node {
@@ -224,6 +261,7 @@ struct io_wq_work {
 };
 
 struct io_kiocb {
+	struct file *file;
 	__u8 opcode;
 	struct io_wq_work work;
 };

@@ -61,7 +61,7 @@ struct event_process {
 	struct view package; /* for which it acts, where that is known */
 };
 
-/* What was done to a file. All but an open change it without one. */
+/* What was done to a file. All but open and stat change it without an open. */
 enum file_operation {
 	FILE_OPEN,
 	FILE_RENAME, /* one event for each name, and one that reads the old one */
@@ -141,6 +141,9 @@ struct event_tls {
 	bool parse_failed;
 	bool ech; /* an encrypted ClientHello is inside: `sni` is only the front's */
 	enum event_tls_protocol protocol;
+	/* Not empty: "host:port" that a proxy at the destination was asked for. `sni` is that host,
+	 * or, of the hello that then went through, the name in it. */
+	struct view tunnel;
 	uint8_t family; /* of the destination; 0: not known */
 	uint16_t port;
 	uint8_t address[16];

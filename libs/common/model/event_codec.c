@@ -196,6 +196,7 @@ static const struct proto_field tls_rows[] = {
         PROTO_FIELD(8, U8, struct event, tls.family),
         PROTO_FIELD(9, U16, struct event, tls.port),
         PROTO_LIMITED(10, ARRAY, struct event, tls.address, ADDRESS_SIZE),
+        PROTO_LIMITED(11, BYTES, struct event, tls.tunnel, EVENT_TEXT_MAX),
 };
 
 static const struct proto_fields payload_fields[EVENT_TYPE_COUNT] = {

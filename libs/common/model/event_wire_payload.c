@@ -307,6 +307,7 @@ static const struct json_field tls_rows[] = {
         OUR_ROWS,
         JSON_FIELD_BY("Protocol", read_tls_protocol),
         JSON_FIELD("Ech", BOOL, struct payload, event.tls.ech),
+        JSON_FIELD("Tunnel", TEXT, struct payload, event.tls.tunnel),
         JSON_FIELD("DestIP", TEXT, struct payload, dest_ip),
         JSON_FIELD("DestPort", U16, struct payload, event.tls.port),
 };
@@ -318,6 +319,7 @@ static bool finish_tls(struct payload *payload, struct arena *arena)
 	tls->parse_failed = payload->parse_failed;
 	cut(&tls->sni);
 	cut(&tls->duplicate_of);
+	cut(&tls->tunnel);
 	return take_bytes(payload, arena, WIRE_CLIENTHELLO_SIZE, &tls->raw);
 }
 

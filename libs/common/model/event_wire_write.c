@@ -243,6 +243,8 @@ static void write_tls(struct form *form, const struct event *event)
 		json_member_string(form->w, "Protocol", "quic");
 	if (tls->ech)
 		json_member_bool(form->w, "Ech", true);
+	if (tls->tunnel.size)
+		member_text(form, "Tunnel", tls->tunnel);
 	if (tls->family == 0)
 		return;
 	write_ip(form, tls->family, tls->address);

@@ -214,6 +214,7 @@ const struct event model_fixture_events[MODEL_FIXTURE_EVENTS] = {
                  .parse_failed = true,
                  .ech = true,
                  .protocol = EVENT_TLS_OVER_QUIC,
+                 .tunnel = TEXT("hidden.test:443"),
                  .family = 2,
                  .port = 443,
                  .address = {192, 0, 2, 1}}},
@@ -346,6 +347,7 @@ static const char *tls_difference(const struct event_tls *a, const struct event_
 	COMPARE(parse_failed);
 	COMPARE(ech);
 	COMPARE(protocol);
+	COMPARE_TEXT(tunnel);
 	COMPARE(family);
 	COMPARE(port);
 	COMPARE_BYTES(address);

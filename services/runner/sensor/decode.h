@@ -40,6 +40,7 @@ struct decode_packet { /* where a message was found; borrowed */
 	const struct record_address *to;
 	uint64_t cookie;
 	uint16_t purpose;
+	struct view tunnel; /* "host:port" that a proxy was asked for, through which it goes */
 };
 
 bool decode_address_valid(const struct record_address *address);
@@ -57,6 +58,11 @@ void decode_dns_bad(struct run_decoder *decoder, const struct decode_packet *fro
 /* A stream of TLS from its first byte. False: the hello goes on (never with `last`). */
 bool decode_tls_hello(struct run_decoder *decoder, const struct decode_packet *from,
                       struct view bytes, bool last);
+
+/* A proxy was asked for `host`, NULL when that cannot be read in `raw`. from->tunnel is set if it
+ * can. */
+void decode_tls_tunnel(struct run_decoder *decoder, const struct decode_packet *from,
+                       const char *host, struct view raw);
 
 void decode_quic(struct run_decoder *decoder, const struct decode_packet *from,
                  struct view datagram);

@@ -5,14 +5,9 @@
  */
 #include "decode.h"
 
-#include <stdio.h>
-
 enum {
 	CONNECT_IPPROTO_TCP = 6,
-	CONNECT_AF_NETLINK = 16,
-	CONNECT_SOCK_RAW = 3,
 	CONNECT_DONE = 1,
-	INTERFACE_TEXT_MAX = 32,
 };
 #define CONNECT_WAIT_NS UINT64_C(2000000000)
 
@@ -101,59 +96,4 @@ bool decode_connected(struct run_decoder *decoder, struct view record)
 		break;
 	}
 	return true; /* of a connect before the run, or one that was told already */
-}
-
-/* Other interfaces. ------------------------------------------------------------------------- */
-
-static void socket_name(const struct record_interface *record, char text[INTERFACE_TEXT_MAX])
-{
-	static const struct {
-		uint32_t family;
-		const char *name;
-	} families[] = {{17, "packet"}, {38, "alg"}, {40, "vsock"}, {44, "xdp"}};
-
-	for (size_t i = 0; i < sizeof(families) / sizeof(*families); i++)
-		if (record->family == families[i].family) {
-			(void)snprintf(text, INTERFACE_TEXT_MAX, "%s", families[i].name);
-			return;
-		}
-	if (record->family == CONNECT_AF_NETLINK)
-		(void)snprintf(text, INTERFACE_TEXT_MAX, "netlink:%u", record->protocol);
-	else if (record->family != 2 && record->family != 10)
-		(void)snprintf(text, INTERFACE_TEXT_MAX, "family:%u", record->family);
-	else
-		(void)snprintf(text, INTERFACE_TEXT_MAX, "%s:%u",
-		               record->type == CONNECT_SOCK_RAW ? "raw" : "ip", record->protocol);
-}
-
-bool decode_interface(struct run_decoder *decoder, struct view record)
-{
-	static const char *const names[] = {
-	        [RECORD_INTERFACE_IO_URING] = "io_uring",
-	        [RECORD_INTERFACE_COMPAT] = "32-bit",
-	        [RECORD_INTERFACE_X32] = "x32",
-	        [RECORD_INTERFACE_KILLED] = "sigsys",
-	};
-	const struct record_interface *interface = (const void *)record.data;
-	struct event event = {.type = EVENT_CONNECT, .wire_type = EVENT_CONNECT};
-	char text[INTERFACE_TEXT_MAX];
-
-	if (record.size != sizeof(*interface) || interface->kind > RECORD_INTERFACE_KILLED)
-		return false;
-	if (interface->kind == RECORD_INTERFACE_SOCKET) {
-		socket_name(interface, text);
-		event.connect.family = (uint8_t)interface->family;
-		event.connect.protocol = (uint8_t)interface->protocol;
-	} else {
-		(void)snprintf(text, sizeof(text), "%s", names[interface->kind]);
-	}
-	decode_process(&interface->header, process_tree_get(&decoder->tree, &interface->header),
-	               &event.process);
-	event.connect.source = EVENT_CONNECT_SYSCALL;
-	event.connect.interface = view_of_string(text);
-	event.connect.result = interface->result < 0 ? interface->result : CONNECT_DONE;
-	if (interface->kind == RECORD_INTERFACE_KILLED)
-		event.connect.result = 0;
-	decode_emit(decoder, &event);
-	return true;
 }

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Payloads of packets: whose they are, and what protocol they speak. */
+#include <stdio.h>
+#include <string.h>
+
 #include "decode.h"
+#include "proxy_request.h"
 
 enum {
 	STREAM_TLS_MAX = 16384,
+	STREAM_PROXY_MAX = 32768, /* heads of requests, then a hello */
 	STREAM_DNS_MAX = 65536,
 	TLS_FIRST_BYTE = 0x16,
 	TLS_SECOND_BYTE = 0x03,
@@ -103,6 +108,72 @@ static void tls_stream(struct run_decoder *decoder, struct stream *stream, bool 
 		stream_done(decoder, stream);
 }
 
+/* What a stream asks of proxies, one behind the other. */
+struct tunnel {
+	struct proxy_request request; /* the last one */
+	enum proxy_status status;     /* of what comes behind it */
+	size_t start;                 /* of that */
+	char target[PROXY_HOST_MAX + sizeof("[]:65535")];
+};
+
+static void tunnel_told(struct run_decoder *decoder, const struct stream *stream,
+                        struct tunnel *tunnel, struct view raw)
+{
+	struct decode_packet from = packet_of(stream);
+	const char *host = tunnel->status == PROXY_TARGET ? tunnel->request.host : NULL;
+	bool bare6 = host && strchr(host, ':');
+
+	tunnel->target[0] = '\0';
+	if (host)
+		(void)snprintf(tunnel->target, sizeof(tunnel->target), bare6 ? "[%s]:%u" : "%s:%u",
+		               host, tunnel->request.port);
+	from.tunnel = view_of_string(tunnel->target);
+	if (tunnel->start >= stream->parsed)
+		decode_tls_tunnel(decoder, &from, host, raw);
+}
+
+/* Follows requests as far as they are complete. stream->parsed: what has been told begins before
+ * it. */
+static void tunnel_follow(struct run_decoder *decoder, struct stream *stream, struct view bytes,
+                          struct tunnel *tunnel)
+{
+	for (;;) {
+		struct view rest = view_of(bytes.data + tunnel->start, bytes.size - tunnel->start);
+
+		tunnel->status = proxy_request_parse(rest, &tunnel->request);
+		if (tunnel->status != PROXY_TARGET && tunnel->status != PROXY_BAD)
+			return;
+		tunnel_told(decoder, stream, tunnel, rest);
+		if (tunnel->start >= stream->parsed)
+			stream->parsed = (uint32_t)tunnel->start + 1;
+		if (tunnel->request.size == 0)
+			return;
+		tunnel->start += tunnel->request.size;
+	}
+}
+
+static void proxy_stream(struct run_decoder *decoder, struct stream *stream, bool last)
+{
+	struct view bytes = stream_prefix(stream), rest;
+	struct decode_packet from = packet_of(stream);
+	bool full = bytes.size >= STREAM_PROXY_MAX;
+	struct tunnel tunnel = {.target = ""};
+
+	tunnel_follow(decoder, stream, bytes, &tunnel);
+	rest = view_of(bytes.data + tunnel.start, bytes.size - tunnel.start);
+	from.tunnel = view_of_string(tunnel.target);
+	if (tunnel.status == PROXY_MORE && full)
+		decode_tls_tunnel(decoder, &from, NULL, rest); /* longer than any */
+	else if (tunnel.status == PROXY_NONE && tunnel.start && rest.size < 2 && !last)
+		return;
+	else if (tunnel.status == PROXY_NONE && tunnel.start && is_tls(rest) &&
+	         !decode_tls_hello(decoder, &from, rest, last || full))
+		return;
+	else if (tunnel.status != PROXY_NONE && !last && !full)
+		return;
+	stream_done(decoder, stream);
+}
+
 static size_t length_at(struct view bytes)
 {
 	return (size_t)(uint8_t)bytes.data[0] << 8 | (uint8_t)bytes.data[1];
@@ -157,7 +228,9 @@ static void stream_look(struct run_decoder *decoder, struct stream *stream, bool
 			stream_done(decoder, stream);
 		return;
 	}
-	if (stream->purpose == RECORD_PURPOSE_TLS || is_tls(bytes))
+	if (stream->purpose == RECORD_PURPOSE_PROXY)
+		proxy_stream(decoder, stream, last);
+	else if (stream->purpose == RECORD_PURPOSE_TLS || is_tls(bytes))
 		tls_stream(decoder, stream, last);
 	else
 		dns_stream(decoder, stream, last);
@@ -179,6 +252,13 @@ static struct stream *stream_for(struct run_decoder *decoder, uint64_t cookie)
 	return stream_get(&decoder->streams, cookie, &evicted);
 }
 
+static uint32_t stream_limit(uint16_t purpose)
+{
+	if (purpose == RECORD_PURPOSE_TLS)
+		return STREAM_TLS_MAX;
+	return purpose == RECORD_PURPOSE_PROXY ? STREAM_PROXY_MAX : STREAM_DNS_MAX;
+}
+
 bool decode_segment(struct run_decoder *decoder, struct view record)
 {
 	const struct record_payload *payload = (const void *)record.data;
@@ -188,7 +268,7 @@ bool decode_segment(struct run_decoder *decoder, struct view record)
 
 	if (!payload_of(record, &bytes) || payload->cookie == 0)
 		return false;
-	limit = payload->purpose == RECORD_PURPOSE_TLS ? STREAM_TLS_MAX : STREAM_DNS_MAX;
+	limit = stream_limit(payload->purpose);
 	stream = stream_for(decoder, payload->cookie);
 	if (!stream || stream->finished)
 		return true;

@@ -3,10 +3,8 @@
 #include "client_hello.h"
 #include "decode.h"
 
-/* `hello` is NULL when there is nothing to be read in `raw`. */
-static void tls_event(struct run_decoder *decoder, const struct decode_packet *from,
-                      enum event_tls_protocol protocol, const struct client_hello *hello,
-                      struct view raw)
+static struct event event_of(struct run_decoder *decoder, const struct decode_packet *from,
+                             enum event_tls_protocol protocol)
 {
 	struct event event = {.type = EVENT_TLS, .wire_type = EVENT_TLS};
 
@@ -16,14 +14,44 @@ static void tls_event(struct run_decoder *decoder, const struct decode_packet *f
 	event.tls.family = from->to->family;
 	event.tls.port = from->to->port;
 	memcpy(event.tls.address, from->to->address, sizeof(event.tls.address));
-	if (hello) {
-		event.tls.sni = view_of(hello->name, hello->name_size);
-		event.tls.ech = hello->encrypted;
-	} else {
-		event.tls.parse_failed = true;
-		event.tls.raw = decode_text(raw);
-		decoder->stats.parse_failed++;
+	event.tls.tunnel = decode_text(from->tunnel);
+	return event;
+}
+
+static void emit_unreadable(struct run_decoder *decoder, struct event *event, struct view raw)
+{
+	event->tls.parse_failed = true;
+	event->tls.raw = decode_text(raw);
+	decoder->stats.parse_failed++;
+	decode_emit(decoder, event);
+}
+
+/* `hello` is NULL when there is nothing to be read in `raw`. */
+static void tls_event(struct run_decoder *decoder, const struct decode_packet *from,
+                      enum event_tls_protocol protocol, const struct client_hello *hello,
+                      struct view raw)
+{
+	struct event event = event_of(decoder, from, protocol);
+
+	if (!hello) {
+		emit_unreadable(decoder, &event, raw);
+		return;
 	}
+	event.tls.sni = view_of(hello->name, hello->name_size);
+	event.tls.ech = hello->encrypted;
+	decode_emit(decoder, &event);
+}
+
+void decode_tls_tunnel(struct run_decoder *decoder, const struct decode_packet *from,
+                       const char *host, struct view raw)
+{
+	struct event event = event_of(decoder, from, EVENT_TLS_OVER_TCP);
+
+	if (!host) {
+		emit_unreadable(decoder, &event, raw);
+		return;
+	}
+	event.tls.sni = view_of_string(host);
 	decode_emit(decoder, &event);
 }
 

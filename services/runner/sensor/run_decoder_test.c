@@ -65,6 +65,8 @@ static void on_event(void *ctx, const struct event *event)
 		buf_printf(out, " %.*s%s%s%s", VIEW_ARG(event->tls.sni),
 		           event->tls.protocol == EVENT_TLS_OVER_QUIC ? " quic" : "",
 		           event->tls.ech ? " ech" : "", event->tls.parse_failed ? " bad" : "");
+		if (event->tls.tunnel.size)
+			buf_printf(out, " through %.*s", VIEW_ARG(event->tls.tunnel));
 		break;
 	default:
 		fail();
@@ -357,7 +359,57 @@ static void test_other_interfaces(void **state)
 	                "manager net_connect <io_uring> result -38\n"
 	                "manager net_connect <32-bit> result 1\n"
 	                "manager net_connect <sigsys>\n");
-	give_interface(fixture, RECORD_INTERFACE_KILLED + 1, 0, 0, 0, 0);
+	give_interface(fixture, RECORD_INTERFACE_VM_READ, 0, 0, 0, 7);
+	give_interface(fixture, RECORD_INTERFACE_VM_WRITE, 0, 0, 0, -ESRCH);
+	give_interface(fixture, RECORD_INTERFACE_PTRACE, 0, 0, 0, -EPERM);
+	give_interface(fixture, RECORD_INTERFACE_PIDFD_GETFD, 0, 0, 0, 4);
+	expect(fixture, "manager net_connect <process_vm_readv> result 1\n"
+	                "manager net_connect <process_vm_writev> result -3\n"
+	                "manager net_connect <ptrace> result -1\n"
+	                "manager net_connect <pidfd_getfd> result 1\n");
+	give_interface(fixture, RECORD_INTERFACE_KIND_COUNT, 0, 0, 0, 0);
+	assert_int_equal(fixture->decoder.stats.malformed, 1);
+}
+
+static void give_unix(struct fixture *fixture, enum record_interface_kind kind, struct view path,
+                      struct view name, int32_t result)
+{
+	struct record_interface *interface =
+	        begin(fixture, RECORD_INTERFACE, 0, sizeof(*interface));
+
+	interface->kind = kind;
+	interface->family = 1;
+	interface->result = result;
+	interface->path_size = (uint16_t)add_text(fixture, path);
+	interface->name_size = (uint16_t)add_text(fixture, name);
+	give(fixture);
+}
+
+static void test_unix_sockets(void **state)
+{
+	static const struct view none;
+	struct fixture *fixture = *state;
+
+	give_unix(fixture, RECORD_INTERFACE_UNIX, VIEW_LITERAL("/run/docker.sock"), none, 0);
+	give_unix(fixture, RECORD_INTERFACE_UNIX, none, VIEW_LITERAL("\0abstract"), 0);
+	give_unix(fixture, RECORD_INTERFACE_UNIX, none, VIEW_LITERAL("/run/x\0rest"), -EACCES);
+	give_unix(fixture, RECORD_INTERFACE_UNIX, VIEW_LITERAL("/tmp/a"), VIEW_LITERAL("../s\0"),
+	          -ENOENT);
+	give_unix(fixture, RECORD_INTERFACE_UNIX_SEND, none, VIEW_LITERAL("/dev/log"), 0);
+	expect(fixture, "manager net_connect <unix:/run/docker.sock> result 1\n"
+	                "manager net_connect <unix:@abstract> result 1\n"
+	                "manager net_connect <unix:/run/x> result -13\n"
+	                "manager net_connect <unix:/tmp/s> result -2\n"
+	                "manager net_connect <unix:/dev/log>\n");
+	/* What the C library tries in every program. */
+	give_unix(fixture, RECORD_INTERFACE_UNIX, none, VIEW_LITERAL("/var/run/nscd/socket"),
+	          -ENOENT);
+	give_unix(fixture, RECORD_INTERFACE_UNIX, none, none, -EINVAL);
+	expect(fixture, "");
+	give_unix(fixture, RECORD_INTERFACE_UNIX, none, VIEW_LITERAL("/var/run/nscd/socket"), 0);
+	expect(fixture, "manager net_connect <unix:/var/run/nscd/socket> result 1\n");
+	assert_int_equal(fixture->decoder.stats.malformed, 0);
+	give_unix(fixture, RECORD_INTERFACE_PTRACE, VIEW_LITERAL("/text"), none, 0);
 	assert_int_equal(fixture->decoder.stats.malformed, 1);
 }
 
@@ -537,6 +589,75 @@ static void test_not_tls_at_all_is_silence(void **state)
 	expect(fixture, "");
 }
 
+static void give_proxy(struct fixture *fixture, uint32_t *offset, struct view bytes)
+{
+	give_payload(fixture, RECORD_SEGMENT, RECORD_PURPOSE_PROXY, 3128, *offset, bytes);
+	*offset += (uint32_t)bytes.size;
+}
+
+static void test_tls_through_a_proxy(void **state)
+{
+	struct fixture *fixture = *state;
+	uint8_t bytes[HELLO_FIXTURE_MAX];
+	size_t size = hello_make(bytes, "inside.test", 1700, 0);
+	uint32_t offset = 0;
+
+	give_proxy(fixture, &offset, VIEW_LITERAL("CONNECT evil.test:443 HTTP/1.1\r\nA: b"));
+	expect(fixture, "unknown tls_sni evil.test through evil.test:443\n");
+	give_proxy(fixture, &offset, VIEW_LITERAL("\r\n\r\n"));
+	/* Refused; with a password now. */
+	give_proxy(fixture, &offset, VIEW_LITERAL("CONNECT 2nd.test:8443 HTTP/1.1\r\n\r\n"));
+	expect(fixture, "unknown tls_sni 2nd.test through 2nd.test:8443\n");
+	for (size_t i = 0; i < size; i++)
+		give_proxy(fixture, &offset, view_of(bytes + i, 1));
+	expect(fixture, "unknown tls_sni inside.test through 2nd.test:8443\n");
+	assert_int_equal(fixture->done_cookie, 9);
+	run_decoder_flush(&fixture->decoder);
+	expect(fixture, "");
+}
+
+static void test_proxy_of_proxies(void **state)
+{
+	struct fixture *fixture = *state;
+	uint8_t bytes[HELLO_FIXTURE_MAX];
+	size_t size = hello_make(bytes, NULL, 0, 0);
+	uint32_t offset = 0;
+
+	give_proxy(fixture, &offset, VIEW_LITERAL("\5\1\0"));
+	give_proxy(fixture, &offset, VIEW_LITERAL("\5\1\0\3\6a.test\4\x38"));
+	give_proxy(fixture, &offset, VIEW_LITERAL("CONNECT [2001:db8::1]:443 HTTP/1.0\n\n"));
+	give_proxy(fixture, &offset, view_of(bytes, size));
+	expect(fixture, "unknown tls_sni a.test through a.test:1080\n"
+	                "unknown tls_sni 2001:db8::1 through [2001:db8::1]:443\n"
+	                "unknown tls_sni  through [2001:db8::1]:443\n");
+	assert_int_equal(fixture->done_cookie, 9);
+}
+
+static void test_odd_requests_to_proxies(void **state)
+{
+	static char endless[40000] = "CONNECT ";
+	struct fixture *fixture = *state;
+	uint32_t offset = 0;
+
+	give_proxy(fixture, &offset, VIEW_LITERAL("CONNECT a.test:99999 HTTP/1.1\r\n\r\nmore"));
+	expect(fixture, "unknown tls_sni  bad\n");
+	assert_int_equal(fixture->done_cookie, 9);
+	memset(endless + strlen(endless), 'a', sizeof(endless) - strlen(endless));
+	for (uint32_t at = 0; at < sizeof(endless); at += sizeof(endless) / 4)
+		give_payload_of(fixture, 10, RECORD_SEGMENT, RECORD_PURPOSE_PROXY, 80, at,
+		                view_of(endless + at, sizeof(endless) / 4));
+	expect(fixture, "unknown tls_sni  bad\n");
+	/* Others say so, too: NATS. */
+	give_payload_of(fixture, 11, RECORD_SEGMENT, RECORD_PURPOSE_PROXY, 4222, 0,
+	                VIEW_LITERAL("CONNECT {\"verbose\":false}\r\nPING\r\n"));
+	assert_int_equal(fixture->done_cookie, 11);
+	give_payload_of(fixture, 12, RECORD_SEGMENT, RECORD_PURPOSE_PROXY, 4222, 0,
+	                VIEW_LITERAL("CONNECT half"));
+	run_decoder_flush(&fixture->decoder);
+	expect(fixture, "");
+	assert_int_equal(fixture->done_cookie, 12);
+}
+
 static void test_every_cut_of_a_record_is_refused(void **state)
 {
 	struct fixture *fixture = *state;
@@ -564,6 +685,7 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(test_connect, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_ends_of_connects, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_other_interfaces, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_unix_sockets, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_datagrams, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_answers_name_addresses, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_dns_on_a_port_of_its_own, setup, teardown),
@@ -572,6 +694,9 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(test_tls_stream, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_unfinished_hello_is_reported, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_not_tls_at_all_is_silence, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_tls_through_a_proxy, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_proxy_of_proxies, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_odd_requests_to_proxies, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_every_cut_of_a_record_is_refused, setup,
 	                                        teardown),
 	};
