@@ -58,6 +58,21 @@ static void print_statistics(struct bpf_object *object)
 	}
 }
 
+/* Of the last program that the verifier has seen. */
+static void print_failure(struct bpf_object *object, const char *path, int code)
+{
+	struct bpf_program *program;
+	const char *last = "";
+	size_t count = 0;
+	bpf_object__for_each_program(program, object)
+	{
+		if (count < PROGRAMS_MAX && *logs[count])
+			last = logs[count];
+		count++;
+	}
+	(void)fprintf(stderr, "%s: %s\n%s", path, strerror(code), last);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc != 2)
@@ -74,7 +89,7 @@ int main(int argc, char **argv)
 	int r = bpf_object__load(object);
 	print_statistics(object);
 	if (r < 0)
-		(void)fprintf(stderr, "%s: %s\n", argv[1], strerror(-r));
+		print_failure(object, argv[1], -r);
 	bpf_object__close(object);
 	return r == -EPERM ? EXIT_SKIPPED : r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
