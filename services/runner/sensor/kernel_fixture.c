@@ -73,6 +73,7 @@ static void on_event(void *ctx, struct sensor_run *run, const struct event *even
 	case EVENT_TLS:
 		copy->tls.sni = keep(fixture, event->tls.sni);
 		copy->tls.raw = keep(fixture, event->tls.raw);
+		copy->tls.tunnel = keep(fixture, event->tls.tunnel);
 		break;
 	default:
 		break;

@@ -12,7 +12,9 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -128,6 +130,55 @@ static void test_socket_by_io_uring(void **state)
 	(void)expect(fixture, "vsock");
 }
 
+/* Into a child, twice each; the first of some fails. */
+static int act_into_another(void *ctx)
+{
+	char secret = 's', copy = 0;
+	struct iovec here = {&copy, 1}, there = {&secret, 1};
+	pid_t child = fork();
+	int pidfd;
+
+	(void)ctx;
+	if (child == 0)
+		for (;;)
+			(void)pause();
+	(void)syscall(SYS_process_vm_readv, -1, &here, 1L, &there, 1L, 0L);
+	for (int i = 0; i < 2; i++)
+		(void)syscall(SYS_process_vm_readv, child, &here, 1L, &there, 1L, 0L);
+	(void)syscall(SYS_process_vm_writev, child, &here, 1L, &there, 1L, 0L);
+	(void)ptrace(PTRACE_SEIZE, -1, NULL, NULL);
+	(void)ptrace(PTRACE_SEIZE, child, NULL, NULL);
+	pidfd = (int)syscall(SYS_pidfd_open, child, 0);
+	(void)syscall(SYS_pidfd_getfd, pidfd, 0, 0);
+	(void)kill(child, SIGKILL);
+	(void)waitpid(child, NULL, 0);
+	return copy == 's' ? 0 : KERNEL_FIXTURE_SKIP;
+}
+
+static size_t count_of(struct kernel_fixture *fixture, const char *interface, int32_t result)
+{
+	const struct event *event;
+	size_t from = 0, count = 0;
+
+	while ((event = kernel_fixture_find(fixture, EVENT_CONNECT, interface, &from)))
+		count += event->connect.result == result;
+	return count;
+}
+
+static void test_calls_into_another_process(void **state)
+{
+	struct kernel_fixture *fixture = *state;
+
+	if (kernel_fixture_run(fixture, act_into_another, NULL) != 0)
+		skip();
+	assert_int_equal(count_of(fixture, "process_vm_readv", -ESRCH), 1);
+	assert_int_equal(count_of(fixture, "process_vm_readv", DONE), 1);
+	assert_int_equal(count_of(fixture, "process_vm_writev", DONE), 1);
+	assert_int_equal(count_of(fixture, "ptrace", -ESRCH), 1);
+	assert_int_equal(count_of(fixture, "ptrace", DONE), 1);
+	assert_int_equal(count_of(fixture, "pidfd_getfd", DONE), 1);
+}
+
 #if defined(__x86_64__)
 enum { COMPAT_GETPID = 20, COMPAT_SOCKET = 359, COMPAT_SOCKETCALL = 102 };
 
@@ -231,6 +282,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_sockets, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_socket_by_io_uring, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_calls_into_another_process, setup, teardown),
 #if defined(__x86_64__)
 		cmocka_unit_test_setup_teardown(test_compat_calls_are_told_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_x32_calls_are_told, setup, teardown),

@@ -290,6 +290,52 @@ static void test_hello_byte_by_byte(void **state)
 	expect_clean(fixture, 0);
 }
 
+/* Through a proxy: its own answers are not waited for. */
+static int act_proxy(void *ctx)
+{
+	static const char request[] = "CONNECT asked.test:443 HTTP/1.1\r\nHost: x\r\n\r\n";
+	static const char socks[] = "\5\1\0\5\1\0\3\12socks.test\1\xbb";
+	uint8_t hello[HELLO_FIXTURE_MAX];
+	size_t size = hello_make(hello, "inside.test", KEY_SHARE, 0);
+	int fd;
+
+	(void)ctx;
+	network_fixture_enter();
+	(void)network_fixture_listen(server, TLS_PORT);
+	fd = open_to(SOCK_STREAM, server, TLS_PORT);
+	write_pieces(fd, (const uint8_t *)request, sizeof(request) - 1, 5);
+	write_pieces(fd, hello, size, 1000);
+	fd = open_to(SOCK_STREAM, server, TLS_PORT);
+	write_pieces(fd, (const uint8_t *)socks, sizeof(socks) - 1, sizeof(socks));
+	write_pieces(fd, hello, size, size);
+	return 0;
+}
+
+static void expect_tunnel(struct kernel_fixture *fixture, const char *host, const char *tunnel,
+                          size_t *from)
+{
+	const struct event *event = kernel_fixture_find(fixture, EVENT_TLS, host, from);
+
+	assert_non_null(event);
+	assert_true(view_is(event->tls.tunnel, tunnel));
+	assert_int_equal(event->tls.port, TLS_PORT);
+	assert_int_equal(event->process.pid, fixture->last_pid);
+}
+
+static void test_hello_through_a_proxy(void **state)
+{
+	struct kernel_fixture *fixture = *state;
+	size_t from = 0;
+
+	if (kernel_fixture_run(fixture, act_proxy, NULL) != 0)
+		skip();
+	expect_tunnel(fixture, "asked.test", "asked.test:443", &from);
+	expect_tunnel(fixture, "inside.test", "asked.test:443", &from);
+	expect_tunnel(fixture, "socks.test", "socks.test:443", &from);
+	expect_tunnel(fixture, "inside.test", "socks.test:443", &from);
+	expect_clean(fixture, 0);
+}
+
 /* QUIC. ------------------------------------------------------------------------------------- */
 
 static size_t quic_datagram(uint8_t *out, struct quic_fixture *packet, const uint8_t *hello,
@@ -382,6 +428,7 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(test_dns_over_tcp_on_a_port_of_its_own, setup,
 	                                        teardown),
 	        cmocka_unit_test_setup_teardown(test_hello_byte_by_byte, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_hello_through_a_proxy, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_quic, setup, teardown),
 	};
 
