@@ -13,6 +13,9 @@ import pytest
 
 from harness import attacker, corpus
 
+# Both use all that a machine has: one after the other.
+pytestmark = pytest.mark.xdist_group("corpora")
+
 # A developer's machine: secrets, tools, and a resolver that knows the attacker's names.
 HOME = """
 echo nameserver ATTACKER >/etc/resolv.conf
@@ -28,8 +31,7 @@ for tool in gh claude; do
 	chmod +x /usr/local/bin/$tool
 done
 """
-COMMAND = HOME.replace("ATTACKER", attacker.ADDRESS) + \
-    "cd /tmp && mkdir -p test && cd test && npm init -y >/dev/null 2>&1 && " \
+COMMAND = HOME + "cd /tmp && mkdir -p test && cd test && npm init -y >/dev/null 2>&1 && " \
     "npm install PACKAGE 2>&1 | tail -3; sleep 1"
 
 ATTACKS = {path.parent.name: json.loads(path.read_text())
@@ -43,28 +45,28 @@ def the_attacker(tmp_path_factory):
     server.stop()
 
 
-def scan(stack, registry, package, version):
-    command = COMMAND.replace("PACKAGE", f"{package}@{version}")
-    command = ["sh", "-c", command.replace("REGISTRY", f"{registry.address}:{registry.port}")]
-    return corpus.scan(stack, package, version, command=command,
-                       env={"npm_config_registry": registry.url})
-
-
-def perform(stack, registry, name):
+def perform(stack, registry, the_attacker, name):
     """Both releases, one after the other: the hostile run and its deviations."""
     package = f"delta-attack-{name.lower()}"
-    first = scan(stack, registry, package, "1.0.0")
-    second = scan(stack, registry, package, "1.0.1")
+
+    def scan(version):
+        command = COMMAND.replace("PACKAGE", f"{package}@{version}") \
+            .replace("ATTACKER", the_attacker.address) \
+            .replace("REGISTRY", f"{registry.address}:{registry.port}")
+        return corpus.scan(stack, package, version, command=["sh", "-c", command],
+                           env={"npm_config_registry": registry.url})
+    first, second = scan("1.0.0"), scan("1.0.1")
     return name, first, second, stack.deviations(second["id"])
 
 
-def matches(key, deviation, registry):
-    value = key["value"].replace("<registry>", re.escape(f"{registry.address}:{registry.port}"))
+def matches(key, deviation, registry, the_attacker):
+    value = key["value"].replace("<registry>", re.escape(f"{registry.address}:{registry.port}")) \
+        .replace(re.escape(attacker.NAMED), re.escape(the_attacker.address))
     return re.fullmatch(key["category"], deviation["category"]) and \
         re.fullmatch(value, deviation["value"])
 
 
-def complaints(registry, name, first, run, deviations):
+def complaints(registry, the_attacker, name, first, run, deviations):
     attack = ATTACKS[name]
     for scanned, verdict in ((first, "seeded"), (run, run["verdict"])):
         if (scanned["verdict"], scanned["complete"]) != (verdict, True):
@@ -76,8 +78,8 @@ def complaints(registry, name, first, run, deviations):
     if run["verdict"] != "deviates":
         yield f"{name}: {run['verdict']}"
     for key in attack["keys"]:
-        found = [deviation for deviation in deviations if matches(key, deviation, registry)]
-        severities = {deviation["severity"] for deviation in found}
+        severities = {deviation["severity"] for deviation in deviations
+                      if matches(key, deviation, registry, the_attacker)}
         if "crit" not in severities:
             yield f"{name}: {key['category']} {key['value']} is {severities or 'not there'}"
 
@@ -85,13 +87,15 @@ def complaints(registry, name, first, run, deviations):
 def test_every_attack_is_held(make_stack, registry, the_attacker):
     for name in ATTACKS:
         for version in ("1.0.0", "1.0.1"):
-            registry.put(attacker.ATTACKS / name / version)
+            registry.put(attacker.ATTACKS / name / version,
+                         {attacker.NAMED: the_attacker.address})
     stack = make_stack(registry_url=registry.url, slots=corpus.SLOTS, counts={"watcher": 0})
     wrong = []
-    for name, first, run, deviations in corpus.each(lambda n: perform(stack, registry, n), ATTACKS):
+    for name, first, run, deviations in corpus.each(
+            lambda name: perform(stack, registry, the_attacker, name), ATTACKS):
         print(f"{name} {run['verdict']}, {len(deviations)} deviations: {ATTACKS[name]['title']}")
         for deviation in deviations:
             if deviation["severity"] == "crit":
                 print("   ", corpus.line(run["package"], "1.0.1", deviation))
-        wrong += complaints(registry, name, first, run, deviations)
+        wrong += complaints(registry, the_attacker, name, first, run, deviations)
     assert not wrong, "\n".join(wrong)

@@ -15,6 +15,9 @@ import pytest
 
 from harness import corpus
 
+# Both use all that a machine has: one after the other.
+pytestmark = pytest.mark.xdist_group("corpora")
+
 FULL = os.environ.get("FANGS_BENIGN") == "full"
 REPEATED = ["esbuild", "axios", "es5-ext", "core-js"] if FULL else ["esbuild"]
 REPEATS = 5

@@ -5,7 +5,6 @@ The helper (tests/integration/evasion) performs the techniques and says which of
 the sensor's events are searched for what each of them must have left behind.
 """
 import json
-import os
 import pathlib
 import shutil
 import subprocess
@@ -13,20 +12,14 @@ import subprocess
 import pytest
 
 from harness.evasion import judge, read_report, report_of_events, table
-from harness.paths import BIN
+from harness.paths import BIN, let_others_enter
 
 BOX = pathlib.Path(__file__).parent / "evasion" / "box.sh"
 SKIPPED = 77
 
 # What the tier `tracepoint` does not see, with the reason; the list is that of docs/sensor.md.
 INVISIBLE = {
-    "E11-bind-mount": "told by its other name; needs a user namespace, which sandboxes deny",
-    "E11-open-tree": "as E11-bind-mount",
-    "E12-chroot": "told by its name below the new root; needs a user namespace, too",
     "E15-vm-readv": "memory of another process of the sandbox: no file is opened",
-    "E17-stat": "attributes of a file are read, not the file",
-    "E17-stat-absent": "as E17-stat",
-    "E22-uring": "a failed open through io_uring has no name left at its end",
     "E30-unix": "a socket of the sandbox itself; its making is seen as that of a file",
     "E43-proxy": "a TLS name inside of a tunnel: the proxy is seen, the stream is not its own",
 }
@@ -42,7 +35,7 @@ def trace(directory, *arguments, tier="auto"):
     directory.chmod(0o777)
     report = subprocess.run(
         [BIN / "sensor_trace", "-t", tier, "-o", events, "-w", markers, "-s", "/proc/self/",
-         "unshare", "--net", BOX, BIN / "evasion", markers, *arguments],
+         "-s", f"{markers}/E17-stat", "unshare", "--net", BOX, BIN / "evasion", markers, *arguments],
         capture_output=True, text=True, timeout=300)
     if report.returncode == SKIPPED:
         pytest.skip("the sensor needs root")
@@ -54,11 +47,7 @@ def trace(directory, *arguments, tier="auto"):
 
 @pytest.fixture
 def open_directory(tmp_path):
-    """One that the helper's user may enter."""
-    for parent in [tmp_path, *tmp_path.parents][:4]:
-        if parent.stat().st_uid == os.getuid() and parent != parent.parent:
-            parent.chmod(parent.stat().st_mode | 0o711)
-    return tmp_path
+    return let_others_enter(tmp_path)
 
 
 def check(rows, unwatched=frozenset()):
@@ -76,11 +65,12 @@ def test_all_that_works_is_seen(open_directory):
 
 
 def package_of_helper(directory):
-    """A package whose postinstall performs the techniques below a folder that scans watch."""
+    """A package whose postinstall performs the techniques below a folder of credentials: of these
+    scans also tell who looks whether they are there."""
     directory.mkdir()
     (directory / "package.json").write_text(json.dumps({
         "name": "delta-evasion", "version": "1.0.0",
-        "scripts": {"postinstall": "./evasion /root/m >/dev/null"}}))
+        "scripts": {"postinstall": "mkdir /root/.aws && ./evasion /root/.aws/m >/dev/null"}}))
     shutil.copy(BIN / "evasion", directory / "evasion")
     return directory
 

@@ -13,6 +13,9 @@ from harness.postgres import query
 from harness.stack import Stack
 from test_replay import batches, recorded, replay_run, send_as_recorded
 
+# One installation for all of them.
+pytestmark = pytest.mark.xdist_group("existing_cli")
+
 ROLE = "existing_cli"
 # Executable by everybody unless somebody takes that away.
 VIEW_FUNCTIONS = "fangs_chunk_ids, fangs_event_type"

@@ -14,6 +14,9 @@ from harness.postgres import query
 from harness.stack import Stack
 from test_replay import batches, recorded, send_as_recorded
 
+# One installation for all of them.
+pytestmark = pytest.mark.xdist_group("upgrade")
+
 ROLE = "upgraded_cli"
 PACKAGE = "delta-demo"
 SEEDED, PENDING, FAILED, QUEUED, ADHOC = (f"{n:02x}" * 16 for n in range(0xa1, 0xa6))

@@ -43,19 +43,30 @@ class Registry:
     def stop(self):
         subprocess.run([SCRIPTS / "dev-registry", "stop", self.directory], check=True)
 
-    def publish(self, folder, name=None, version=None):
-        """Publishes a package folder, under another name or version if given."""
+    def _staged(self, folder, replace):
+        """A copy of the folder, in its files each of the texts replaced."""
         staging = self.directory / "publish"
         shutil.rmtree(staging, ignore_errors=True)
         shutil.copytree(folder, staging)
+        for file in filter(pathlib.Path.is_file, staging.rglob("*")) if replace else ():
+            data = file.read_bytes()
+            for old, new in replace.items():
+                data = data.replace(old.encode(), new.encode())
+            file.write_bytes(data)
+        return staging
+
+    def publish(self, folder, name=None, version=None, replace=None):
+        """Publishes a package folder, under another name or version if given."""
+        staging = self._staged(folder, replace)
         manifest = json.loads((staging / "package.json").read_text())
         manifest["name"] = name or manifest["name"]
         manifest["version"] = version or manifest["version"]
         (staging / "package.json").write_text(json.dumps(manifest))
         subprocess.run([SCRIPTS / "dev-registry", "publish", self.directory, staging], check=True)
 
-    def put(self, folder):
+    def put(self, folder, replace=None):
         """As `publish()`, without npm: for many packages."""
+        folder = self._staged(folder, replace)
         manifest = json.loads((folder / "package.json").read_text())
         name, version = manifest["name"], manifest["version"]
         packed = io.BytesIO()
