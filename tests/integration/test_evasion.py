@@ -19,9 +19,6 @@ SKIPPED = 77
 
 # What the tier `tracepoint` does not see, with the reason; the list is that of docs/sensor.md.
 INVISIBLE = {
-    "E15-vm-readv": "memory of another process of the sandbox: no file is opened",
-    "E30-unix": "a socket of the sandbox itself; its making is seen as that of a file",
-    "E43-proxy": "a TLS name inside of a tunnel: the proxy is seen, the stream is not its own",
 }
 
 # Scans do not watch this without being told to.

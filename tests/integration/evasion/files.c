@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -415,6 +416,14 @@ static pid_t sleeper(void)
 	return pid;
 }
 
+static int end_sleeper(pid_t pid, long result)
+{
+	int code = result < 0 ? -errno : 0;
+	(void)kill(pid, SIGKILL);
+	(void)wait(NULL);
+	return code;
+}
+
 static int read_of_process(struct attempt *attempt, const char *name)
 {
 	char path[64], byte;
@@ -575,13 +584,38 @@ static int memory_of_child(struct attempt *attempt)
 {
 	char secret[EVASION_TEXT_MAX] = "", copy[EVASION_TEXT_MAX] = "";
 	(void)snprintf(secret, sizeof(secret), "%s", attempt->id);
+	set_value(attempt, "process_vm_readv");
 	pid_t pid = sleeper();
 	struct iovec here = {copy, sizeof(copy)}, there = {secret, sizeof(secret)};
-	long r = syscall(SYS_process_vm_readv, pid, &here, 1L, &there, 1L, 0L);
-	int code = r < 0 ? -errno : 0;
-	(void)kill(pid, SIGKILL);
-	(void)wait(NULL);
-	return code;
+	return end_sleeper(pid, syscall(SYS_process_vm_readv, pid, &here, 1L, &there, 1L, 0L));
+}
+
+static int write_to_child(struct attempt *attempt)
+{
+	char byte = 0;
+	set_value(attempt, "process_vm_writev");
+	pid_t pid = sleeper();
+	struct iovec here = {&byte, 1}, there = {&byte, 1};
+	return end_sleeper(pid, syscall(SYS_process_vm_writev, pid, &here, 1L, &there, 1L, 0L));
+}
+
+static int trace_child(struct attempt *attempt)
+{
+	long word = 0x5ec4e7;
+	set_value(attempt, "ptrace");
+	pid_t pid = sleeper();
+	long r = ptrace(PTRACE_ATTACH, pid, NULL, NULL);
+	if (r == 0 && waitpid(pid, NULL, 0) == pid)
+		r = ptrace(PTRACE_PEEKDATA, pid, &word, NULL) == word ? 0 : -1;
+	return end_sleeper(pid, r);
+}
+
+static int descriptor_of_child(struct attempt *attempt)
+{
+	set_value(attempt, "pidfd_getfd");
+	pid_t pid = sleeper();
+	long process = syscall(SYS_pidfd_open, pid, 0);
+	return end_sleeper(pid, process < 0 ? -1 : syscall(SYS_pidfd_getfd, process, 0, 0));
 }
 
 /* That these ways are used at all is told, too. */
@@ -640,7 +674,10 @@ static const struct technique rows[] = {
         {"E14-dup", MARKER_READ, behind_many_fds},
         {"E15-proc-mem", MARKER_READ, process_memory},
         {"E15-environ", MARKER_READ, process_environment},
-        {"E15-vm-readv", MARKER_READ, memory_of_child},
+        {"E15-vm-readv", MARKER_INTERFACE, memory_of_child},
+        {"E15-vm-writev", MARKER_INTERFACE, write_to_child},
+        {"E15-ptrace", MARKER_INTERFACE, trace_child},
+        {"E15-pidfd-getfd", MARKER_INTERFACE, descriptor_of_child},
         {"E16-environ", MARKER_READ, own_environment},
         {"E17-getdents", MARKER_READ, list_directory},
         {"E17-stat", MARKER_READ, stat_existing},

@@ -10,6 +10,7 @@
 #include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -437,14 +438,45 @@ static int dccp(struct attempt *attempt)
 	return any_socket(attempt, "ip:33", AF_INET, DCCP_TYPE, IPPROTO_DCCP_NUMBER);
 }
 
+/* Of a socket at the technique's path, which is set as value, too. */
+static struct sockaddr_un unix_address(struct attempt *attempt)
+{
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
+	(void)snprintf(at.sun_path, sizeof(at.sun_path), "%.100s", attempt->path);
+	(void)snprintf(attempt->value, sizeof(attempt->value), "unix:%s", at.sun_path);
+	return at;
+}
+
 static int unix_socket(struct attempt *attempt)
+{
+	struct sockaddr_un at = unix_address(attempt);
+	int server = socket(AF_UNIX, SOCK_STREAM, 0), fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	if (bind(server, (struct sockaddr *)&at, sizeof(at)) < 0 || listen(server, 1) < 0 ||
+	    connect(fd, (struct sockaddr *)&at, sizeof(at)) < 0)
+		return -errno;
+	return 0;
+}
+
+/* A name that no file system knows. */
+static int unix_abstract(struct attempt *attempt)
 {
 	struct sockaddr_un at = {.sun_family = AF_UNIX};
 	int server = socket(AF_UNIX, SOCK_STREAM, 0), fd = socket(AF_UNIX, SOCK_STREAM, 0);
-	set_value(attempt, "unix");
-	(void)snprintf(at.sun_path, sizeof(at.sun_path), "%.100s", attempt->path);
-	if (bind(server, (struct sockaddr *)&at, sizeof(at)) < 0 || listen(server, 1) < 0 ||
-	    connect(fd, (struct sockaddr *)&at, sizeof(at)) < 0)
+	int name = snprintf(at.sun_path + 1, sizeof(at.sun_path) - 1, "%s", attempt->id);
+	socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)name);
+	(void)snprintf(attempt->value, sizeof(attempt->value), "unix:@%s", attempt->id);
+	if (bind(server, (struct sockaddr *)&at, size) < 0 || listen(server, 1) < 0 ||
+	    connect(fd, (struct sockaddr *)&at, size) < 0)
+		return -errno;
+	return 0;
+}
+
+static int unix_datagram(struct attempt *attempt)
+{
+	struct sockaddr_un at = unix_address(attempt);
+	int server = socket(AF_UNIX, SOCK_DGRAM, 0), fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+	if (bind(server, (struct sockaddr *)&at, sizeof(at)) < 0 ||
+	    sendto(fd, "x", 1, 0, (struct sockaddr *)&at, sizeof(at)) < 0)
 		return -errno;
 	return 0;
 }
@@ -473,6 +505,8 @@ static const struct technique rows[] = {
         {"E30-alg", MARKER_INTERFACE, algorithm},
         {"E30-xdp", MARKER_INTERFACE, express},
         {"E30-unix", MARKER_INTERFACE, unix_socket},
+        {"E30-unix-name", MARKER_INTERFACE, unix_abstract},
+        {"E30-unix-send", MARKER_INTERFACE, unix_datagram},
         {"E31-mapped", MARKER_CONNECT, tcp_mapped},
         {"E31-mapped-udp", MARKER_CONNECT, udp_mapped},
         {"E32-tcp6", MARKER_CONNECT, tcp6},

@@ -382,15 +382,39 @@ static int fast_open(struct attempt *attempt)
 }
 
 /* Through a proxy: the stream does not begin with the hello. */
+static int behind(struct attempt *attempt, const char *request, size_t size)
+{
+	struct line line;
+	int r = open_line(&line, attempt, HELLO_PLAIN);
+	if (r < 0 || write(line.ends[0], request, size) < 0)
+		return r < 0 ? r : -errno;
+	r = expect_bytes(line.ends[1], request, size);
+	return r < 0 ? r : sent(&line, write(line.ends[0], line.hello.bytes, line.hello.size));
+}
+
 static int behind_proxy(struct attempt *attempt)
 {
 	static const char request[] = "CONNECT elsewhere.test:443 HTTP/1.1\r\n\r\n";
+	return behind(attempt, request, sizeof(request) - 1);
+}
+
+static int behind_socks(struct attempt *attempt)
+{
+	static const char request[] = "\5\1\0\5\1\0\3\16elsewhere.test\1\xbb";
+	return behind(attempt, request, sizeof(request) - 1);
+}
+
+/* What is asked of the proxy, without a hello after it. */
+static int asked_of_proxy(struct attempt *attempt)
+{
+	char request[EVASION_TEXT_MAX];
 	struct line line;
+	int size = snprintf(request, sizeof(request), "CONNECT %s:443 HTTP/1.1\r\n\r\n",
+	                    attempt->host);
 	int r = open_line(&line, attempt, HELLO_PLAIN);
-	if (r < 0 || write(line.ends[0], request, sizeof(request) - 1) < 0)
+	if (r < 0 || write(line.ends[0], request, (size_t)size) < 0)
 		return r < 0 ? r : -errno;
-	r = expect_bytes(line.ends[1], request, sizeof(request) - 1);
-	return r < 0 ? r : sent(&line, write(line.ends[0], line.hello.bytes, line.hello.size));
+	return expect_bytes(line.ends[1], request, (size_t)size);
 }
 
 static const struct technique rows[] = {
@@ -421,5 +445,7 @@ static const struct technique rows[] = {
         {"E37-no-name", MARKER_TLS_UNNAMED, unnamed},
         {"E37-broken", MARKER_TLS_BROKEN, broken},
         {"E43-proxy", MARKER_TLS, behind_proxy},
+        {"E43-proxy-asked", MARKER_TLS, asked_of_proxy},
+        {"E43-socks", MARKER_TLS, behind_socks},
 };
 const struct technique_list tls_techniques = TECHNIQUE_LIST(rows);
