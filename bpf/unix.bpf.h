@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
 /*
  * Connects to UNIX sockets: of one that was made the path at which the listener is bound, walked
- * from the kernel's own dentry, or its abstract name; of one that failed the name as given. Once a
- * process, address and result.
+ * from the kernel's own dentry, or its abstract name; of one that failed the name as given. And
+ * datagrams that are sent to one by name. Once a process, address and result.
  */
 #ifndef FANGS_BPF_UNIX_H
 #define FANGS_BPF_UNIX_H
@@ -17,6 +17,8 @@ enum {
 	UNIX_FAMILY_SIZE = 2,
 	UNIX_S_IFMT = 0170000,
 	UNIX_S_IFSOCK = 0140000,
+	UNIX_PROCEED = 1,          /* verdict: we only look */
+	UNIX_SENT = 1,             /* in unix_key.result, of datagrams */
 	UNIX_RESTART_FIRST = -512, /* -ERESTART* and below: not the end of the call */
 };
 
@@ -79,14 +81,14 @@ static __always_inline struct sock *unix_socket_of(struct file *file)
 }
 
 /* True when it was told before; else it counts as told from now on. */
-static __always_inline int unix_repeats(struct unix_scratch *scratch)
+static __always_inline int unix_repeats(struct unix_key *key)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	__u8 told = 1;
 
-	scratch->key.start_ns = BPF_CORE_READ(task, group_leader, start_time);
-	scratch->key.pid = (__u32)BPF_CORE_READ(task, tgid);
-	return bpf_map_update_elem(&unix_told, &scratch->key, &told, BPF_NOEXIST) != 0;
+	key->start_ns = BPF_CORE_READ(task, group_leader, start_time);
+	key->pid = (__u32)BPF_CORE_READ(task, tgid);
+	return bpf_map_update_elem(&unix_told, key, &told, BPF_NOEXIST) != 0;
 }
 
 static __always_inline void unix_emit(struct unix_scratch *scratch, const struct scope *scope,
@@ -136,7 +138,7 @@ static __always_inline void unix_connected(struct unix_scratch *scratch, const s
 		scratch->key.inode = BPF_CORE_READ(dentry, d_inode, i_ino);
 		scratch->key.device = BPF_CORE_READ(dentry, d_sb, s_dev);
 	}
-	if (unix_repeats(scratch))
+	if (unix_repeats(&scratch->key))
 		return;
 	if (!dentry) {
 		unix_tell_name(scratch, scope, 0, size);
@@ -166,7 +168,7 @@ static __always_inline void unix_failed(struct unix_scratch *scratch, const stru
 			run->unreadable++;
 		return;
 	}
-	if (unix_repeats(scratch))
+	if (unix_repeats(&scratch->key))
 		return;
 	if (scratch->key.name[0] != '/' && scratch->key.name[0] != '\0') {
 		path_build(&walk, task, &fs->pwd, &scratch->path);
@@ -197,6 +199,41 @@ __attribute__((noinline)) int unix_connect_ended(const struct scope *scope,
 	else
 		unix_failed(scratch, scope, connect);
 	return 0;
+}
+
+/* On the stack: this program can interrupt itself. */
+struct unix_send {
+	struct unix_key key;
+	struct record_interface record;
+	char name[UNIX_NAME_MAX];
+};
+
+/* Attached as BPF_CGROUP_UNIX_SENDMSG (Linux 6.7), for which older libbpf has no name: user space
+ * says so. Its context is what the kernel has of the call, the name copied already. */
+SEC("cgroup/sendmsg4")
+int on_sendmsg_unix(struct bpf_sock_addr *context)
+{
+	struct bpf_sock_addr_kern *call = (void *)context;
+	__u64 size = BPF_CORE_READ(call, uaddrlen);
+	char *name = BPF_CORE_READ(call, uaddr);
+	struct scope *scope = scope_of_task();
+	struct unix_send send = {};
+
+	if (!scope || size <= UNIX_FAMILY_SIZE)
+		return UNIX_PROCEED;
+	size = bounded(size - UNIX_FAMILY_SIZE, UNIX_NAME_MAX);
+	bpf_probe_read_kernel(send.key.name, (__u32)size, name + UNIX_FAMILY_SIZE);
+	send.key.result = UNIX_SENT;
+	if (unix_repeats(&send.key))
+		return UNIX_PROCEED;
+	__builtin_memcpy(send.name, send.key.name, sizeof(send.name));
+	fill_current(&send.record.header, RECORD_INTERFACE, scope);
+	send.record.kind = RECORD_INTERFACE_UNIX_SEND;
+	send.record.family = UNIX_AF;
+	send.record.name_size = (__u16)size;
+	if (emit(&priority_ring, &send.record.header, sizeof(send.record) + size))
+		bpf_map_delete_elem(&unix_told, &send.key);
+	return UNIX_PROCEED;
 }
 
 #endif

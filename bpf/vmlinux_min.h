@@ -125,6 +125,11 @@ struct unix_address {
 	struct sockaddr_un name[1];
 };
 
+struct bpf_sock_addr_kern {
+	void *uaddr;
+	__u32 uaddrlen;
+};
+
 struct unix_sock {
 	struct unix_address *addr;
 	struct path path;

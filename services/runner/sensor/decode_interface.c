@@ -57,7 +57,9 @@ static bool unix_text(struct run_decoder *decoder, const struct record_interface
 	struct view name = unix_name(view_of(text.data + record->path_size, record->name_size));
 	struct buf *out = &decoder->second;
 
-	if (name.size && *name.data != '\0') {
+	if (name.size && *name.data != '\0' && path.size == 0 && *name.data != '/') {
+		path = name; /* of a datagram: from where is not told */
+	} else if (name.size && *name.data != '\0') {
 		buf_reset(&decoder->path);
 		path_resolve(&decoder->path, path, name);
 		path = buf_view(&decoder->path);

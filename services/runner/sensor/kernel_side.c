@@ -24,6 +24,10 @@ struct hook_row {
 	bool optional;
 };
 
+/* BPF_CGROUP_UNIX_SENDMSG of Linux 6.7. Older libbpf does not know it by its section's name. */
+enum { ATTACH_UNIX_SENDMSG = 50 };
+static const char unix_sendmsg[] = "cgroup/sendmsg_unix";
+
 #define PROGRAM(name) offsetof(struct sensor_bpf, progs.name)
 
 static const struct hook_row hook_rows[] = {
@@ -49,6 +53,7 @@ static const struct hook_row hook_rows[] = {
          false},
         {"cgroup/sendmsg6", "IPv6 destinations of unconnected sockets", PROGRAM(on_sendmsg6), true,
          false},
+        {unix_sendmsg, "datagrams to UNIX sockets by name", PROGRAM(on_sendmsg_unix), true, true},
         {"cgroup_skb/egress", "DNS queries, TLS and QUIC server names", PROGRAM(on_egress), true,
          false},
         {"cgroup_skb/ingress", "DNS answers", PROGRAM(on_ingress), true, false},
@@ -131,7 +136,8 @@ static void find_hooks(struct kernel_side *kernel)
 	for (size_t i = 0; i < HOOKS; i++) {
 		const char *name = strchr(hook_rows[i].name, '/') + 1;
 
-		if (hook_rows[i].optional && libbpf_find_vmlinux_btf_id(name, BPF_TRACE_RAW_TP) < 0)
+		if (hook_rows[i].optional && !hook_rows[i].on_cgroup &&
+		    libbpf_find_vmlinux_btf_id(name, BPF_TRACE_RAW_TP) < 0)
 			hook_missing(kernel, i, "this kernel does not have the tracepoint");
 	}
 }
@@ -167,10 +173,14 @@ static int try_load(struct kernel_side *kernel, struct error *err)
 	if (!kernel->skeleton)
 		return error_set_class(err, ERROR_FATAL, errno,
 		                       "cannot open the sensor's object: %s", strerror(errno));
-	for (size_t i = 0; i < HOOKS; i++)
+	for (size_t i = 0; i < HOOKS; i++) {
 		if (hook_rows[i].optional)
 			(void)bpf_program__set_autoload(program_of(kernel, i),
 			                                kernel->hooks[i].active);
+		if (hook_rows[i].name == unix_sendmsg)
+			(void)bpf_program__set_expected_attach_type(
+			        program_of(kernel, i), (enum bpf_attach_type)ATTACH_UNIX_SENDMSG);
+	}
 	kernel->skeleton->rodata->changes_traced = changes_traced(kernel);
 	for (enum kernel_ring i = 0; i < KERNEL_RINGS && r == 0; i++)
 		r = bpf_map__set_max_entries(ring_map(kernel, i), (uint32_t)kernel->ring_sizes[i]);
@@ -191,7 +201,7 @@ static int try_load(struct kernel_side *kernel, struct error *err)
  * of them. The reason of the first refusal is that of what is left out. */
 static int load_best(struct kernel_side *kernel, struct error *err)
 {
-	static const char *const groups[] = {"io_uring", "ctime", "inet_sock", "/"};
+	static const char *const groups[] = {"_unix", "io_uring", "ctime", "inet_sock", "/"};
 	struct sensor_hook all[HOOKS];
 	struct error first = {0};
 
@@ -379,6 +389,19 @@ static void forget_aliases(struct kernel_side *kernel, uint32_t slot)
 	}
 }
 
+{
+	AUTO(free) struct record_header *asked = xcalloc(1, bpf_map__value_size(map));
+	uint64_t key, next;
+	int fd = bpf_map__fd(map), r = bpf_map_get_next_key(fd, NULL, &next);
+
+	while (r == 0) {
+		key = next;
+		r = bpf_map_get_next_key(fd, &key, &next);
+		if (bpf_map_lookup_elem(fd, &key, asked) == 0 && asked->slot == slot)
+			(void)bpf_map_delete_elem(fd, &key);
+	}
+}
+
 /* Changes of the run that have begun and not ended. */
 static uint64_t unfinished(const struct kernel_side *kernel, uint32_t slot, bool forget)
 {
@@ -448,7 +471,7 @@ struct kernel_attachment *kernel_side_attach(struct kernel_side *kernel, int cgr
 	struct kernel_attachment *attachment = xcalloc(1, sizeof(*attachment));
 
 	for (size_t i = 0; i < HOOKS; i++) {
-		if (!hook_rows[i].on_cgroup)
+		if (!hook_rows[i].on_cgroup || !kernel->hooks[i].active)
 			continue;
 		attachment->links[i] = bpf_program__attach_cgroup(program_of(kernel, i), cgroup_fd);
 		if (attachment->links[i])

@@ -148,6 +148,52 @@ static void test_datagram_sockets(void **state)
 	assert_int_equal(count(), 1);
 }
 
+/* To a name that nobody has connected to, whatever call sends. */
+static int act_sends(void *ctx)
+{
+	struct sockaddr_un address = address_of("s");
+	int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+	struct iovec bytes = {"x", 1};
+	struct msghdr message = {
+	        .msg_name = &address,
+	        .msg_namelen = sizeof(address),
+	        .msg_iov = &bytes,
+	        .msg_iovlen = 1,
+	};
+
+	(void)ctx;
+	enter_directory();
+	(void)listen_at(SOCK_DGRAM, "s");
+	for (int i = 0; i < 3; i++)
+		if (sendmsg(fd, &message, 0) < 0)
+			return 1;
+	address = address_of("/dev/fangs-no-log");
+	(void)sendto(fd, "x", 1, 0, (struct sockaddr *)&address, sizeof(address));
+	return 0;
+}
+
+static bool sees_sends(void)
+{
+	size_t hooks;
+	const struct sensor_hook *rows = sensor_hooks(fixture.kernel.sensor, &hooks);
+
+	for (size_t i = 0; i < hooks; i++)
+		if (strcmp(rows[i].name, "cgroup/sendmsg_unix") == 0)
+			return rows[i].active;
+	return false;
+}
+
+static void test_sends(void **state)
+{
+	if (!sees_sends())
+		skip();
+	assert_int_equal(kernel_fixture_run(*state, act_sends, NULL), 0);
+	/* As it was given. */
+	(void)kernel_fixture_expect(&fixture.kernel, EVENT_CONNECT, "unix:s");
+	(void)expect("/dev/fangs-no-log", 0);
+	assert_int_equal(count(), 2);
+}
+
 static int act_abstract(void *ctx)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "\0fangs\0ab"};
@@ -231,6 +277,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test_setup_teardown(test_paths, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_datagram_sockets, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_sends, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_abstract_names, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_failures, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_io_uring, setup, teardown),
