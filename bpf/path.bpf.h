@@ -19,6 +19,7 @@ enum {
 	PATH_PROC_SIZE = 6,  /* "/proc/" */
 	PATH_SELF_SIZE = 10, /* "/proc/self" */
 	PATH_PID_DIGITS = 7,
+	PATH_TASK_SIZE = 6,  /* "/task/" */
 	PATH_KEY_COPY = 256, /* bytes copied for matching, RECORD_PREFIX_MAX of them count */
 };
 
@@ -194,6 +195,24 @@ static __always_inline __u32 path_proc_prefix(const char *text, __u32 *ret_pid)
 	return pid ? size : 0;
 }
 
+/* Size of the "/task/<tid>" that the text starts with, 0 when it does not: a thread has most of
+ * what its process has. */
+static __always_inline __u32 path_task_prefix(const char *text)
+{
+	__u32 digits = 0;
+
+	if (text[0] != '/' || text[1] != 't' || text[2] != 'a' || text[3] != 's' ||
+	    text[4] != 'k' || text[5] != '/')
+		return 0;
+#pragma unroll
+	for (__u32 i = 0; i < PATH_PID_DIGITS; i++) {
+		if (text[PATH_TASK_SIZE + i] < '0' || text[PATH_TASK_SIZE + i] > '9')
+			break;
+		digits++;
+	}
+	return digits ? PATH_TASK_SIZE + digits : 0;
+}
+
 /* Matches what key->path holds, `size` bytes of it. */
 static __always_inline enum watch_result watch_match_key(struct watch_key *key, __u32 slot,
                                                          __u32 size)
@@ -208,8 +227,9 @@ static __always_inline enum watch_result watch_match_key(struct watch_key *key, 
 	return !tag ? WATCH_NO : *tag ? WATCH_CRED : WATCH_YES;
 }
 
-/* Matches a path that was built. Any /proc/<pid> counts as /proc/self, which no real path ever
- * contains; a directory also matches the prefix that names it with a slash at its end. */
+/* Matches a path that was built. Any /proc/<pid>, or /proc/<pid>/task/<tid>, counts as
+ * /proc/self, which no real path ever contains; a directory also matches the prefix that names it
+ * with a slash at its end. */
 static __always_inline enum watch_result watch_match_path(struct path_walk *walk,
                                                           struct task_struct *task, __u32 slot,
                                                           int is_proc, int is_directory)
@@ -224,6 +244,9 @@ static __always_inline enum watch_result watch_match_path(struct path_walk *walk
 		prefix = path_proc_prefix(&walk->buffer->text[start], &pid);
 		if (prefix && pid == path_own_pid(task))
 			walk->flags |= RECORD_PROC_SELF;
+		if (prefix)
+			prefix += path_task_prefix(
+			        &walk->buffer->text[bounded(start + prefix, RECORD_PATH_MAX)]);
 	}
 	start = bounded(start + prefix, RECORD_PATH_MAX);
 	if (prefix) {

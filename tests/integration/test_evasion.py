@@ -17,13 +17,6 @@ from harness.paths import BIN, let_others_enter
 BOX = pathlib.Path(__file__).parent / "evasion" / "box.sh"
 SKIPPED = 77
 
-# What the tier `tracepoint` does not see, with the reason; the list is that of docs/sensor.md.
-INVISIBLE = {
-}
-
-# Scans do not watch this without being told to.
-UNWATCHED = {"E15-proc-mem"}
-
 
 def trace(directory, *arguments, tier="auto"):
     """Runs the helper under the sensor; its report and the events."""
@@ -47,11 +40,10 @@ def open_directory(tmp_path):
     return let_others_enter(tmp_path)
 
 
-def check(rows, unwatched=frozenset()):
+def check(rows):
     print(table(rows))
     assert len(rows) > 150
     missed = {row.technique for row in rows if row.worked and not row.seen}
-    missed -= set(INVISIBLE) | unwatched
     assert not missed, f"not seen: {sorted(missed)}\n{table(rows)}"
 
 
@@ -87,7 +79,7 @@ def test_all_that_works_in_a_sandbox_is_seen(make_stack, registry, tmp_path):
     run = stack.scan("delta-evasion", "1.0.0")
     assert run["complete"], run
     events = events_of_run(stack, run["id"])
-    check(judge(report_of_events(events), events), UNWATCHED)
+    check(judge(report_of_events(events), events))
     helper = [event for kind, event in events
               if kind == "exec" and event["BinaryPathStr"].endswith("/delta-evasion/evasion")]
     assert helper and all(event["Package"] == "delta-evasion" for event in helper)

@@ -450,6 +450,15 @@ static int process_environment(struct attempt *attempt)
 	return read_of_process(attempt, "environ");
 }
 
+static int thread_memory(struct attempt *attempt)
+{
+	char name[64];
+	pid_t pid = sleeper();
+	(void)snprintf(attempt->value, sizeof(attempt->value), "/proc/self/mem");
+	(void)snprintf(name, sizeof(name), "/proc/%d/task/%d/mem", pid, pid);
+	return end_sleeper(pid, open(name, O_RDONLY));
+}
+
 static int own_environment(struct attempt *attempt)
 {
 	set_value(attempt, "/proc/self/environ");
@@ -673,6 +682,7 @@ static const struct technique rows[] = {
         {"E14-pidfd-getfd", MARKER_READ, stolen_fd},
         {"E14-dup", MARKER_READ, behind_many_fds},
         {"E15-proc-mem", MARKER_READ, process_memory},
+        {"E15-thread-mem", MARKER_READ, thread_memory},
         {"E15-environ", MARKER_READ, process_environment},
         {"E15-vm-readv", MARKER_INTERFACE, memory_of_child},
         {"E15-vm-writev", MARKER_INTERFACE, write_to_child},

@@ -49,7 +49,7 @@ def _is_own(row, event):
 
 def _normal(path):
     """Whosever process it is: it cannot be known before."""
-    return re.sub(r"^/proc/\d+/", "/proc/self/", path)
+    return re.sub(r"^/proc/\d+/(task/\d+/)?", "/proc/self/", path)
 
 
 def _file(matches):
