@@ -20,6 +20,8 @@ enum call {
 	CALL_EXECVEAT,
 	/* From here on: changes without an open, as CALL_CHANGE() puts them together. */
 	CALL_CHANGES = 0x100,
+	/* From here on: looks at what a name names, as CALL_LOOK() puts them together. */
+	CALL_LOOKS = 0x400,
 	/* From here on: neither opens nor changes files. */
 	CALL_INTERFACES = 0x1000,
 	CALL_SOCKET = CALL_INTERFACES,
@@ -37,6 +39,19 @@ enum call {
 enum { CALL_NAMELESS = 7 };
 #define CALL_CHANGE(operation, name, directory)                                                    \
 	((enum call)(CALL_CHANGES | (operation) | (name) << 4 | (directory) << 7))
+
+#define CALL_LOOK(name, directory)                                                                 \
+	((enum call)(CALL_LOOKS | RECORD_STAT | (name) << 4 | (directory) << 7))
+
+static __always_inline int call_is_change(enum call call)
+{
+	return call >= CALL_CHANGES && call < CALL_LOOKS;
+}
+
+static __always_inline int call_is_look(enum call call)
+{
+	return call >= CALL_LOOKS && call < CALL_INTERFACES;
+}
 
 static __always_inline __u32 call_operation(enum call call)
 {
@@ -63,6 +78,9 @@ enum { TS_COMPAT = 2 };
 
 static const __u16 calls_native[CALL_NUMBERS] = {
         [2] = CALL_OPEN,
+        [4] = CALL_LOOK(0, 0),
+        [6] = CALL_LOOK(0, 0),
+        [21] = CALL_LOOK(0, 0),
         [41] = CALL_SOCKET,
         [42] = CALL_CONNECT,
         [49] = CALL_CHANGE(RECORD_MKNOD, CALL_NAMELESS, 0),
@@ -76,6 +94,7 @@ static const __u16 calls_native[CALL_NUMBERS] = {
         [86] = CALL_CHANGE(RECORD_LINK, 0, 0),
         [87] = CALL_CHANGE(RECORD_UNLINK, 0, 0),
         [88] = CALL_CHANGE(RECORD_SYMLINK, 1, 0),
+        [89] = CALL_LOOK(0, 0),
         [90] = CALL_CHANGE(RECORD_CHMOD, 0, 0),
         [91] = CALL_CHANGE(RECORD_CHMOD, CALL_NAMELESS, 0),
         [92] = CALL_CHANGE(RECORD_CHOWN, 0, 0),
@@ -96,20 +115,25 @@ static const __u16 calls_native[CALL_NUMBERS] = {
         [259] = CALL_CHANGE(RECORD_MKNOD, 1, 1),
         [260] = CALL_CHANGE(RECORD_CHOWN, 1, 1),
         [261] = CALL_CHANGE(RECORD_UTIMES, 1, 1),
+        [262] = CALL_LOOK(1, 1),
         [263] = CALL_CHANGE(RECORD_UNLINK, 1, 1),
         [264] = CALL_CHANGE(RECORD_RENAME, 1, 1),
         [265] = CALL_CHANGE(RECORD_LINK, 1, 1),
         [266] = CALL_CHANGE(RECORD_SYMLINK, 2, 1),
+        [267] = CALL_LOOK(1, 1),
         [268] = CALL_CHANGE(RECORD_CHMOD, 1, 1),
+        [269] = CALL_LOOK(1, 1),
         [280] = CALL_CHANGE(RECORD_UTIMES, 1, 1),
         [304] = CALL_OPEN_BY_HANDLE,
         [310] = CALL_VM_READ,
         [311] = CALL_VM_WRITE,
         [316] = CALL_CHANGE(RECORD_RENAME, 1, 1),
         [322] = CALL_EXECVEAT,
+        [332] = CALL_LOOK(1, 1),
         [425] = CALL_IO_URING_SETUP,
         [437] = CALL_OPENAT2,
         [438] = CALL_PIDFD_GETFD,
+        [439] = CALL_LOOK(1, 1),
         [452] = CALL_CHANGE(RECORD_CHMOD, 1, 1),
         [463] = CALL_CHANGE(RECORD_XATTR, 1, 1),
         [466] = CALL_CHANGE(RECORD_XATTR, 1, 1),
@@ -125,20 +149,28 @@ static const __u16 calls_compat[CALL_NUMBERS] = {
         [14] = CALL_CHANGE(RECORD_MKNOD, 0, 0),
         [15] = CALL_CHANGE(RECORD_CHMOD, 0, 0),
         [16] = CALL_CHANGE(RECORD_CHOWN, 0, 0),
+        [18] = CALL_LOOK(0, 0),
         [26] = CALL_PTRACE,
         [30] = CALL_CHANGE(RECORD_UTIMES, 0, 0),
+        [33] = CALL_LOOK(0, 0),
         [38] = CALL_CHANGE(RECORD_RENAME, 0, 0),
         [39] = CALL_CHANGE(RECORD_MKDIR, 0, 0),
         [40] = CALL_CHANGE(RECORD_UNLINK, 0, 0),
         [83] = CALL_CHANGE(RECORD_SYMLINK, 1, 0),
+        [84] = CALL_LOOK(0, 0),
+        [85] = CALL_LOOK(0, 0),
         [92] = CALL_CHANGE(RECORD_TRUNCATE, 0, 0),
         [93] = CALL_CHANGE(RECORD_TRUNCATE, CALL_NAMELESS, 0),
         [94] = CALL_CHANGE(RECORD_CHMOD, CALL_NAMELESS, 0),
         [95] = CALL_CHANGE(RECORD_CHOWN, CALL_NAMELESS, 0),
         [102] = CALL_CHANGE(RECORD_MKNOD, CALL_NAMELESS, 0),
+        [106] = CALL_LOOK(0, 0),
+        [107] = CALL_LOOK(0, 0),
         [182] = CALL_CHANGE(RECORD_CHOWN, 0, 0),
         [193] = CALL_CHANGE(RECORD_TRUNCATE, 0, 0),
         [194] = CALL_CHANGE(RECORD_TRUNCATE, CALL_NAMELESS, 0),
+        [195] = CALL_LOOK(0, 0),
+        [196] = CALL_LOOK(0, 0),
         [198] = CALL_CHANGE(RECORD_CHOWN, 0, 0),
         [207] = CALL_CHANGE(RECORD_CHOWN, CALL_NAMELESS, 0),
         [212] = CALL_CHANGE(RECORD_CHOWN, 0, 0),
@@ -154,11 +186,14 @@ static const __u16 calls_compat[CALL_NUMBERS] = {
         [297] = CALL_CHANGE(RECORD_MKNOD, 1, 1),
         [298] = CALL_CHANGE(RECORD_CHOWN, 1, 1),
         [299] = CALL_CHANGE(RECORD_UTIMES, 1, 1),
+        [300] = CALL_LOOK(1, 1),
         [301] = CALL_CHANGE(RECORD_UNLINK, 1, 1),
         [302] = CALL_CHANGE(RECORD_RENAME, 1, 1),
         [303] = CALL_CHANGE(RECORD_LINK, 1, 1),
         [304] = CALL_CHANGE(RECORD_SYMLINK, 2, 1),
+        [305] = CALL_LOOK(1, 1),
         [306] = CALL_CHANGE(RECORD_CHMOD, 1, 1),
+        [307] = CALL_LOOK(1, 1),
         [320] = CALL_CHANGE(RECORD_UTIMES, 1, 1),
         [342] = CALL_OPEN_BY_HANDLE,
         [347] = CALL_VM_READ,
@@ -168,10 +203,12 @@ static const __u16 calls_compat[CALL_NUMBERS] = {
         [359] = CALL_SOCKET,
         [361] = CALL_CHANGE(RECORD_MKNOD, CALL_NAMELESS, 0),
         [362] = CALL_CONNECT,
+        [383] = CALL_LOOK(1, 1),
         [412] = CALL_CHANGE(RECORD_UTIMES, 1, 1),
         [425] = CALL_IO_URING_SETUP,
         [437] = CALL_OPENAT2,
         [438] = CALL_PIDFD_GETFD,
+        [439] = CALL_LOOK(1, 1),
         [452] = CALL_CHANGE(RECORD_CHMOD, 1, 1),
         [463] = CALL_CHANGE(RECORD_XATTR, 1, 1),
         [466] = CALL_CHANGE(RECORD_XATTR, 1, 1),
@@ -236,6 +273,17 @@ static __always_inline enum call call_of(struct pt_regs *regs, struct task_struc
 	return call_in(calls_native, (unsigned long)nr);
 }
 
+/* Of nearly every call one load from the table says that it does not. */
+static __always_inline int call_may_matter(struct pt_regs *regs)
+{
+	unsigned long nr = (unsigned long)regs->orig_ax;
+
+	if (bpf_get_current_task_btf()->thread_info.status & TS_COMPAT)
+		return 1;
+	asm volatile("" : "+r"(nr));
+	return nr < CALL_NUMBERS ? calls_native[nr] != CALL_OTHER : call_is_x32(regs);
+}
+
 static __always_inline unsigned long call_argument(struct pt_regs *regs, int compat, int n)
 {
 	if (compat)
@@ -260,11 +308,14 @@ static const __u16 calls_native[CALL_NUMBERS] = {
         [38] = CALL_CHANGE(RECORD_RENAME, 1, 1),
         [45] = CALL_CHANGE(RECORD_TRUNCATE, 0, 0),
         [46] = CALL_CHANGE(RECORD_TRUNCATE, CALL_NAMELESS, 0),
+        [48] = CALL_LOOK(1, 1),
         [52] = CALL_CHANGE(RECORD_CHMOD, CALL_NAMELESS, 0),
         [53] = CALL_CHANGE(RECORD_CHMOD, 1, 1),
         [54] = CALL_CHANGE(RECORD_CHOWN, 1, 1),
         [55] = CALL_CHANGE(RECORD_CHOWN, CALL_NAMELESS, 0),
         [56] = CALL_OPENAT,
+        [78] = CALL_LOOK(1, 1),
+        [79] = CALL_LOOK(1, 1),
         [88] = CALL_CHANGE(RECORD_UTIMES, 1, 1),
         [117] = CALL_PTRACE,
         [198] = CALL_SOCKET,
@@ -276,9 +327,11 @@ static const __u16 calls_native[CALL_NUMBERS] = {
         [271] = CALL_VM_WRITE,
         [276] = CALL_CHANGE(RECORD_RENAME, 1, 1),
         [281] = CALL_EXECVEAT,
+        [291] = CALL_LOOK(1, 1),
         [425] = CALL_IO_URING_SETUP,
         [437] = CALL_OPENAT2,
         [438] = CALL_PIDFD_GETFD,
+        [439] = CALL_LOOK(1, 1),
         [452] = CALL_CHANGE(RECORD_CHMOD, 1, 1),
         [463] = CALL_CHANGE(RECORD_XATTR, 1, 1),
         [466] = CALL_CHANGE(RECORD_XATTR, 1, 1),
@@ -305,6 +358,11 @@ static __always_inline enum call call_of(struct pt_regs *regs, struct task_struc
 {
 	*compat = 0;
 	return call_in(calls_native, (__u32)regs->syscallno);
+}
+
+static __always_inline int call_may_matter(struct pt_regs *regs)
+{
+	return call_in(calls_native, (__u32)regs->syscallno) != CALL_OTHER;
 }
 
 static __always_inline unsigned long call_argument(struct pt_regs *regs, int compat, int n)

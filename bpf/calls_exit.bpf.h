@@ -84,7 +84,29 @@ __attribute__((noinline)) int call_has_opened(const struct scope *scope, __u32 w
 	scratch->record.result = result;
 	scratch->record.operation = RECORD_OPEN;
 	scratch->record.open_flags = flags_of_call(registers_of_call(), call, compat_of_word(word));
-	call_opened(scratch, scope, (struct file *)file, record_flags_of_word(word));
+	call_opened(FILE_SCRATCH_CALL, scratch, scope, (struct file *)file,
+	            record_flags_of_word(word));
+	return 0;
+}
+
+/* Whether there was something or not: the name is all there is. */
+__attribute__((noinline)) int call_has_looked(const struct scope *scope, __u32 word, __s32 result)
+{
+	struct file_scratch *scratch = file_scratch_get(FILE_SCRATCH_CALL);
+	struct pt_regs *regs = registers_of_call();
+	enum call call = call_of_word(word);
+	int compat = compat_of_word(word), name = call_name_index(call);
+
+	if (!scope || !scratch)
+		return 0;
+	scratch->record.result = result < 0 ? result : 0;
+	scratch->record.open_flags = 0;
+	scratch->record.operation = RECORD_STAT;
+	scratch->record.dfd = call_has_directory(call)
+	                              ? (__s32)call_argument(regs, compat, name - 1)
+	                              : FILES_AT_FDCWD;
+	call_looked(scratch, scope, (const char *)call_argument(regs, compat, name),
+	            record_flags_of_word(word));
 	return 0;
 }
 
@@ -114,40 +136,45 @@ static __always_inline void change_returned(const struct scope *scope, __u32 wor
 		(void)call_refused(scope, word, result);
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(on_sys_exit, struct pt_regs *regs, long result)
+static __always_inline int call_of_run(const struct scope *scope, struct pt_regs *regs,
+                                       __s32 result)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct file *file = 0;
-	struct scope *scope;
-	enum call call;
 	int compat, odd;
+	enum call call = call_of(regs, task, &compat);
 	__u32 word;
 
-	if (!depth_count)
-		return 0;
-	call = call_of(regs, task, &compat);
-	odd = compat || call_is_x32(regs);
-	if (call == CALL_OTHER && !odd)
-		return 0;
-	scope = scope_of_task();
-	if (!scope)
-		return 0;
 	/* First of all reads: another thread may be about to replace the descriptor. */
 	if (result >= 0 && call < CALL_EXECVE)
 		file = file_of_descriptor(task, (__u32)result);
+	odd = compat || call_is_x32(regs);
 	word = call | (compat ? CALL_WORD_COMPAT : 0);
-	if ((call >= CALL_INTERFACES || odd) && call_of_interface(scope, word, (__s32)result))
+	if ((call >= CALL_INTERFACES || odd) && call_of_interface(scope, word, result))
 		return 0;
 	if (result >= FILES_RESTART_FIRST && result <= FILES_RESTART_LAST)
 		return 0;
-	if (call >= CALL_CHANGES)
-		change_returned(scope, word, (__s32)result);
+	if (call_is_look(call))
+		(void)call_has_looked(scope, word, result);
+	else if (call >= CALL_CHANGES)
+		change_returned(scope, word, result);
 	else if (file)
-		(void)call_has_opened(scope, word, (__u64)file, (__s32)result);
+		(void)call_has_opened(scope, word, (__u64)file, result);
 	else if (result < 0 && call != CALL_OPEN_BY_HANDLE)
-		(void)call_refused(scope, word, (__s32)result);
+		(void)call_refused(scope, word, result);
 	return 0;
+}
+
+/* Runs at the end of each call of the host: what is cheapest to find out comes first. */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(on_sys_exit, struct pt_regs *regs, long result)
+{
+	struct scope *scope;
+
+	if (!depth_count || !call_may_matter(regs))
+		return 0;
+	scope = scope_of_task();
+	return scope ? call_of_run(scope, regs, (__s32)result) : 0;
 }
 
 #endif

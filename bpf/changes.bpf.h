@@ -13,14 +13,13 @@
 #include "emit.bpf.h"
 #include "files.bpf.h"
 #include "kernel.bpf.h"
-#include "mounts.bpf.h"
+#include "names.bpf.h"
 #include "path.bpf.h"
 
 enum {
 	CHANGES_NAMES_MAX = 8,   /* names that one call concerns; more: counted as lost */
 	CHANGES_ALIASES_MAX = 4, /* names of one inode; more: counted as lost */
 	CHANGES_TEXT_MAX = 8192, /* of all their paths; what is longer is cut and flagged */
-	CHANGES_MOUNTS_MAX = 8,  /* mounts that show one file; the rest is not looked at */
 	CHANGES_AT_ONCE = 256,   /* calls in progress, of all runs; more: counted as lost */
 	CHANGES_PF_IO_WORKER = 0x10,
 };
@@ -103,7 +102,7 @@ static __always_inline __u32 change_in_progress(struct task_struct *task, __u64 
 	}
 	call = call_of((struct pt_regs *)bpf_task_pt_regs(task), task, &compat);
 	*ret_key = (__u64)(__u32)bpf_get_current_pid_tgid();
-	return call >= CALL_CHANGES ? call_operation(call) : RECORD_OPEN;
+	return call_is_change(call) ? call_operation(call) : RECORD_OPEN;
 }
 
 static __always_inline struct change *change_begun(__u64 key, const struct scope *scope,
@@ -155,98 +154,19 @@ struct change_step {
 	__u32 flags;
 };
 
-/* A path that stands in a scratch buffer. */
-struct found_path {
-	__u32 start;
-	__u8 flags, watch, visible;
-};
-
-enum { FOUND_FLAGS = 16, FOUND_WATCH = 24, FOUND_VISIBLE = 1 << 30, FOUND_BYTE = 0xff };
-
-/* Looks at a name through one mount after the other. */
-struct path_search {
-	struct mount_search mounts;
-	struct path_walk walk;
-	struct task_struct *task;
-	struct file_scratch *scratch;
-	enum watch_result watch;
-	__u32 slot, visible;
-	int is_proc, is_directory, below_overlay;
-};
-
-static long path_search_step(__u32 index, void *context)
-{
-	struct path_search *search = context;
-	struct mount *mount = mount_search_next(&search->mounts);
-
-	if (!mount && search->below_overlay && !search->visible)
-		mount = mount_of_upper(&search->mounts);
-	if (!mount)
-		return 1;
-	path_build_at(&search->walk, search->task, search->mounts.dentry, mount,
-	              search->below_overlay ? overlay_upper(mount) : 0, &search->scratch->path);
-	search->watch = watch_match_path(&search->walk, search->task, search->slot, search->is_proc,
-	                                 search->is_directory);
-	search->visible = 1;
-	return search->watch != WATCH_NO || search->below_overlay;
-}
-
-/* Builds the path of `dentry` in the scratch buffer of `user`: if several mounts show it, that
- * which is watched. Not visible to the process: the layers below an overlay, unless `upper` asks
- * for what the overlay makes of its upper one. A function of its own
- * for the verifier, which looks at it once only: so all goes in and out as numbers. */
-__attribute__((noinline)) __u64 change_find_path(__u32 user, __u32 slot, __u32 upper,
-                                                 __u64 dentry_address)
-{
-	struct dentry *dentry = (void *)dentry_address;
-	struct path_search search = {.slot = slot, .below_overlay = upper};
-	__u32 mode;
-
-	search.task = (struct task_struct *)bpf_get_current_task();
-	search.scratch = file_scratch_get(user);
-	if (!search.scratch)
-		return 0;
-	mode = BPF_CORE_READ(dentry, d_inode, i_mode);
-	search.is_directory = (mode & FILES_S_IFMT) == FILES_S_IFDIR;
-	search.is_proc = BPF_CORE_READ(dentry, d_sb, s_magic) == PATH_PROC_MAGIC;
-	mount_search_start(&search.mounts, search.task, dentry);
-	bpf_loop(CHANGES_MOUNTS_MAX, path_search_step, &search, 0);
-	if (!search.visible)
-		return 0;
-	return search.walk.start | (search.walk.flags & FOUND_BYTE) << FOUND_FLAGS |
-	       search.watch << FOUND_WATCH | FOUND_VISIBLE;
-}
-
 static __always_inline struct found_path change_path(const struct change_step *step,
                                                      struct dentry *dentry)
 {
 	/* An overlay does not set the change time of a file that is linked, only that of the file
 	 * in its upper layer, which has the same names. */
-	__u32 upper = step->change->operation == RECORD_LINK;
-	__u32 found = change_find_path(step->user, step->slot, upper, (__u64)dentry);
+	__u32 how = step->user | (step->change->operation == RECORD_LINK ? NAME_OF_UPPER : 0);
 
-	return (struct found_path){
-	        .start = found & 0xffff,
-	        .flags = (__u8)(found >> FOUND_FLAGS),
-	        .watch = (__u8)(found >> FOUND_WATCH & 3),
-	        .visible = found != 0,
-	};
-}
-
-static __always_inline __u64 change_copy_path(const struct file_scratch *scratch,
-                                              const struct found_path *path, char *to)
-{
-	__u64 start = bounded(path->start, RECORD_PATH_MAX);
-	__u64 size = bounded(RECORD_PATH_MAX - start, RECORD_PATH_MAX);
-
-	start &= RECORD_PATH_MAX - 1;
-	bpf_probe_read_kernel(to, (__u32)size, scratch->path.text + start);
-	return size;
+	return found_path_of(name_find(step->slot, how, (__u64)dentry, 0));
 }
 
 static __always_inline int is_directory(__u32 mode)
 {
-	return (mode & FILES_S_IFMT) == FILES_S_IFDIR;
+	return (mode & NAMES_S_IFMT) == NAMES_S_IFDIR;
 }
 
 static __always_inline void changed_name_fill(struct changed_name *name, struct inode *inode,
@@ -291,7 +211,7 @@ static __always_inline void changed_name_add(struct change_step *step, struct de
 	name->flags = path.flags;
 	name->watch = path.watch;
 	used = bounded(change->used, CHANGES_TEXT_MAX);
-	size = change_copy_path(step->scratch, &path, change->text + used);
+	size = name_copy(step->scratch, &path, change->text + used);
 	name->text = (__u16)used;
 	name->size = (__u16)size;
 	change->used = (__u32)(used + size);
@@ -451,7 +371,7 @@ static __always_inline void change_emit_new(struct change_step *step,
 	    !change_matters(name, path.watch, moved ? RECORD_ROLE_MOVED : RECORD_ROLE_MADE))
 		return;
 	fill_inode(&step->scratch->record, name->inode);
-	size = change_copy_path(step->scratch, &path, step->scratch->text);
+	size = name_copy(step->scratch, &path, step->scratch->text);
 	change_emit(step, RECORD_ROLE_MADE, path.flags, path.watch, size);
 }
 

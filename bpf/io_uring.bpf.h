@@ -52,7 +52,7 @@ static __always_inline void io_uring_opened(struct io_ring_ctx *ring, struct io_
 	scratch->record.dfd = FILES_AT_FDCWD;
 	scratch->record.result = result;
 	scratch->record.open_flags = (__s32)BPF_CORE_READ(command, how.flags);
-	call_opened(scratch, scope, file, RECORD_IO_URING);
+	call_opened(FILE_SCRATCH_IO_URING, scratch, scope, file, RECORD_IO_URING);
 }
 
 static __always_inline void io_uring_socket_made(const struct scope *scope,
@@ -154,6 +154,7 @@ static __always_inline void io_uring_open_ended(__u64 key, __s32 result)
 
 	if (!asked)
 		return;
+	asked->record.header.ts_ns = bpf_ktime_get_ns();
 	asked->record.result = result;
 	if (result < 0)
 		(void)attempt_emit(&asked->record);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
 /*
- * From a name of a file system to the mount through which the process's mount namespace shows it:
- * what the kernel knows of a change is an inode and its names, without a mount.
+ * From a name of a file system to the mount through which a mount namespace shows it: what the
+ * kernel knows of a change is an inode and its names, without a mount.
  */
 #ifndef FANGS_BPF_MOUNTS_H
 #define FANGS_BPF_MOUNTS_H
@@ -9,16 +9,17 @@
 #include "kernel.bpf.h"
 #include "path.bpf.h"
 
-enum { MOUNTS_MAX = 1024, MOUNTS_DEPTH_MAX = 512 };
+/* A mount namespace has at most 100000 mounts, unless the host was told otherwise. */
+enum { MOUNTS_MAX = 1 << 18, MOUNTS_DEPTH_MAX = 512 };
 
 struct mount_search {
 	struct dentry *dentry;
 	struct mount *mount; /* to be looked at next, or found */
-	struct mount *root;  /* of the process */
+	struct mount *root;  /* of the namespace */
 	struct dentry *at;   /* of the walk up */
 	struct dentry *stop; /* where it ends well */
-	void *space;         /* mount namespace of the process */
-	int found;
+	void *space;         /* the namespace */
+	int found, exhausted;
 };
 
 static long mount_search_up(__u32 index, void *context)
@@ -86,13 +87,13 @@ static long mount_search_step(__u32 index, void *context)
 	return 0;
 }
 
-static __always_inline void mount_search_start(struct mount_search *search,
-                                               struct task_struct *task, struct dentry *dentry)
+/* search->dentry is set. */
+static __always_inline void mount_search_start(struct mount_search *search, struct mount *root,
+                                               void *space)
 {
-	struct mount *root = mount_of(BPF_CORE_READ(task, fs, root.mnt));
+	struct dentry *dentry = search->dentry;
 
-	search->dentry = dentry;
-	search->space = BPF_CORE_READ(root, mnt_ns);
+	search->space = space;
 	search->mount = mount_first(BPF_CORE_READ(dentry, d_sb));
 	search->root = root;
 	search->found = 0;
@@ -111,13 +112,14 @@ static __always_inline struct mount *mount_of_upper(struct mount_search *search)
 	return search->found ? search->root : 0;
 }
 
-/* The next mount of the process's namespace that shows the dentry, or NULL. */
+/* The next mount of the namespace that shows the dentry, or NULL. */
 static __always_inline struct mount *mount_search_next(struct mount_search *search)
 {
 	if (search->found)
 		search->mount = mount_next(search->mount);
 	search->found = 0;
-	bpf_loop(MOUNTS_MAX, mount_search_step, search, 0);
+	if (bpf_loop(MOUNTS_MAX, mount_search_step, search, 0) == MOUNTS_MAX)
+		search->exhausted = 1;
 	return search->found ? search->mount : 0;
 }
 

@@ -52,7 +52,7 @@ struct {
 	__type(value, __u32);
 } watches SEC(".maps");
 
-enum watch_result { WATCH_NO, WATCH_YES, WATCH_CRED };
+enum watch_result { WATCH_NO, WATCH_YES, WATCH_CRED, WATCH_UNKNOWN };
 
 static __always_inline struct mount *mount_of(struct vfsmount *mnt)
 {
@@ -121,18 +121,14 @@ static long path_step(__u32 index, void *context)
 	return 0;
 }
 
-/* The text starts at walk->start. */
-static __always_inline void path_build_at(struct path_walk *walk, struct task_struct *task,
-                                          struct dentry *dentry, struct mount *mount,
-                                          struct dentry *upper, struct path_buffer *buffer)
+/* Up to the root that the walk knows. The text starts at walk->start. */
+static __always_inline void path_build_below(struct path_walk *walk, struct dentry *dentry,
+                                             struct mount *mount, struct dentry *upper,
+                                             struct path_buffer *buffer)
 {
-	struct fs_struct *fs = BPF_CORE_READ(task, fs);
-
 	walk->dentry = dentry;
 	walk->mount = mount;
 	walk->upper = upper;
-	walk->root_dentry = BPF_CORE_READ(fs, root.dentry);
-	walk->root_mount = mount_of(BPF_CORE_READ(fs, root.mnt));
 	walk->buffer = buffer;
 	walk->start = RECORD_PATH_MAX;
 	walk->flags = 0;
@@ -142,6 +138,18 @@ static __always_inline void path_build_at(struct path_walk *walk, struct task_st
 		walk->start = RECORD_PATH_MAX - 1;
 		buffer->text[RECORD_PATH_MAX - 1] = '/';
 	}
+}
+
+/* Up to the root of the task. */
+static __always_inline void path_build_at(struct path_walk *walk, struct task_struct *task,
+                                          struct dentry *dentry, struct mount *mount,
+                                          struct dentry *upper, struct path_buffer *buffer)
+{
+	struct fs_struct *fs = BPF_CORE_READ(task, fs);
+
+	walk->root_dentry = BPF_CORE_READ(fs, root.dentry);
+	walk->root_mount = mount_of(BPF_CORE_READ(fs, root.mnt));
+	path_build_below(walk, dentry, mount, upper, buffer);
 }
 
 static __always_inline void path_build(struct path_walk *walk, struct task_struct *task,

@@ -9,13 +9,13 @@
 #include "emit.bpf.h"
 #include "interfaces.bpf.h"
 #include "kernel.bpf.h"
+#include "names.bpf.h"
 #include "package.bpf.h"
 #include "path.bpf.h"
 
 enum { PROCESSES_SIGNAL_GROUP_EXIT = 4, PROCESSES_SIGNAL_MASK = 0x7f, PROCESSES_SIGSYS = 31 };
 
 struct exec_scratch {
-	struct path_buffer path;
 	char entry[PACKAGE_ENTRY_MAX];
 	struct record_exec record; /* and right behind it its */
 	char text[3 * RECORD_PATH_MAX + RECORD_ARGV_MAX + 2 * PACKAGE_ENTRY_MAX];
@@ -78,12 +78,14 @@ int BPF_PROG(on_exit, struct task_struct *task)
 static __always_inline __u64 exec_append_path(struct exec_scratch *scratch, __u64 used,
                                               const struct path *path, __u32 *flags)
 {
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-	struct path_walk walk;
+	struct file_scratch *names = file_scratch_get(FILE_SCRATCH_EXEC);
+	struct found_path found;
 
-	path_build(&walk, task, path, &scratch->path);
-	*flags |= walk.flags;
-	return path_copy(&walk, &scratch->path, scratch->text + bounded(used, 2 * RECORD_PATH_MAX));
+	if (!names)
+		return 0;
+	found = name_of_path(FILE_SCRATCH_EXEC, scratch->record.header.slot, path);
+	*flags |= found.flags;
+	return name_copy(names, &found, scratch->text + bounded(used, 2 * RECORD_PATH_MAX));
 }
 
 /* Appends the script's name as given. */
@@ -151,6 +153,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 		return 0;
 	record = &scratch->record;
 	fill_current(&record->header, RECORD_EXEC, scope);
+	home_executes(scope->slot, (__u64)BPF_CORE_READ(bprm, file, f_path.dentry));
 	record->links = BPF_CORE_READ(bprm, file, f_inode, i_nlink);
 	used = exec_append_path(scratch, 0, &bprm->file->f_path, &flags);
 	record->path_size = (__u16)used;

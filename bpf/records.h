@@ -15,6 +15,7 @@
 
 enum {
 	RECORD_RUNS_MAX = 64,  /* runs at once; size of `scopes` and of `counters` */
+	RECORD_SCOPE_HINTS = 1024, /* a power of two */
 	RECORD_DEPTHS_MAX = 4, /* different depths of run cgroups at once */
 	RECORD_COMM_SIZE = 16,
 	RECORD_PATH_MAX = 4096, /* a longer path is cut at its front and flagged */
@@ -22,6 +23,7 @@ enum {
 	RECORD_ALIASES_MAX =
 	        16384, /* files with a watched name that got another one, of all runs */
 	RECORD_OPENED_MAX = 131072, /* different opens of one run that are remembered */
+	RECORD_PROGRAM_MAX = 32,    /* of a run's first program, with the NUL */
 	RECORD_PREFIX_MAX = 252,    /* of a watched path, as compared in the kernel */
 };
 
@@ -81,6 +83,7 @@ enum record_operation {
 	RECORD_CHOWN,
 	RECORD_UTIMES,
 	RECORD_XATTR,
+	RECORD_STAT, /* looked at by its name only: stat, access, readlink */
 };
 
 /* What a change did to the path that a RECORD_CHANGE names. */
@@ -244,6 +247,18 @@ struct watch_key {         /* of `watches`, a longest-prefix-match trie */
 	char path[RECORD_PREFIX_MAX];
 };
 _Static_assert(sizeof(struct watch_key) == 260, "watch_key");
+
+/* Where names of files begin: a root and its mount namespace. Kernel addresses, compared only. */
+struct run_root {
+	__u64 dentry, mount, space;
+};
+_Static_assert(sizeof(struct run_root) == 24, "run_root");
+
+struct home {                 /* of a run: value of `homes`, index: slot */
+	struct run_root root; /* of the process that ran its first program; dentry 0: none yet */
+	char first_program[RECORD_PROGRAM_MAX]; /* empty: not known */
+};
+_Static_assert(sizeof(struct home) == 56, "home");
 
 struct opened_key {     /* of the run's map of opens: what makes an open a repeat of another */
 	__u64 start_ns; /* of the process */

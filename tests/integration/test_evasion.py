@@ -25,7 +25,8 @@ def trace(directory, *arguments, tier="auto"):
     directory.chmod(0o777)
     report = subprocess.run(
         [BIN / "sensor_trace", "-t", tier, "-o", events, "-w", markers, "-s", "/proc/self/",
-         "-s", f"{markers}/E17-stat", "unshare", "--net", BOX, BIN / "evasion", markers, *arguments],
+         "-s", f"{markers}/E17-stat", "-f", "unshare", "unshare", "--net", BOX, BIN / "evasion",
+         markers, *arguments],
         capture_output=True, text=True, timeout=300)
     if report.returncode == SKIPPED:
         pytest.skip("the sensor needs root")

@@ -24,6 +24,7 @@ static const char *const operation_names[FILE_OPERATION_COUNT] = {
         [FILE_SYMLINK] = "symlink", [FILE_UNLINK] = "unlink",     [FILE_MKDIR] = "mkdir",
         [FILE_MKNOD] = "mknod",     [FILE_TRUNCATE] = "truncate", [FILE_CHMOD] = "chmod",
         [FILE_CHOWN] = "chown",     [FILE_UTIMES] = "utimes",     [FILE_XATTR] = "xattr",
+        [FILE_STAT] = "stat",
 };
 
 const char *event_type_name(enum event_type type)

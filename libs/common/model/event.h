@@ -75,6 +75,7 @@ enum file_operation {
 	FILE_CHOWN,
 	FILE_UTIMES,
 	FILE_XATTR,
+	FILE_STAT, /* its name was asked for (stat, access, readlink): neither opened nor changed */
 	FILE_OPERATION_COUNT,
 };
 const char *file_operation_name(enum file_operation operation); /* "open", "rename", ... */
@@ -109,7 +110,9 @@ struct event_connect {
 	uint8_t address[16]; /* IPv4 in the first four bytes */
 	/* Not empty: no destination, but another way into the kernel, used or tried: "raw:<n>",
 	 * "packet", "vsock", "netlink:<n>", "alg", "xdp", "family:<n>", "ip:<n>" (a socket),
-	 * "io_uring", "32-bit", "x32" (calls), "sigsys" (killed for a call that seccomp forbids).
+	 * "io_uring", "32-bit", "x32" (calls), "sigsys" (killed for a call that seccomp forbids),
+	 * "process_vm_readv", "process_vm_writev", "ptrace", "pidfd_getfd" (into another process),
+	 * "unix:<path>", "unix:@<name>" (a connect, or a datagram).
 	 */
 	struct view interface;
 	struct view name; /* DNS name that led to the address in this run; a hint, no proof */

@@ -106,7 +106,7 @@ static const struct proto_field file_rows[] = {
         PROTO_LIMITED(3, BYTES, struct event, file.path, EVENT_TEXT_MAX),
         PROTO_FIELD(4, BOOL, struct event, file.truncated),
         PROTO_FIELD(5, S32_OPTIONAL, struct event, file.result),
-        PROTO_LIMITED(6, ENUM, struct event, file.operation, FILE_XATTR),
+        PROTO_LIMITED(6, ENUM, struct event, file.operation, FILE_STAT),
 };
 
 static int append_argument(void *target, struct view element, struct error *err)

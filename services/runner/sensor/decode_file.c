@@ -8,7 +8,7 @@
 
 enum { KERNEL_MINOR_BITS = 20 }; /* of a device number inside the kernel */
 
-_Static_assert((int)RECORD_XATTR == (int)FILE_XATTR && (int)RECORD_LINK == (int)FILE_LINK,
+_Static_assert((int)RECORD_STAT == (int)FILE_STAT && (int)RECORD_LINK == (int)FILE_LINK,
                "operations of records are those of events");
 
 /* The path of a file that was opened: the kernel's text, with the process's own /proc/<pid> told
@@ -51,6 +51,10 @@ static bool moves_directory(const struct record_file *file)
 static enum watch_match match_of(const struct run_decoder *decoder, const struct record_file *file,
                                  struct view path)
 {
+	if (file->operation == RECORD_STAT) /* of others it is too common to be of interest */
+		return watch_list_match(&decoder->watches, path) == WATCH_MATCH_CRED
+		               ? WATCH_MATCH_CRED
+		               : WATCH_MATCH_NONE;
 	if (moves_directory(file))
 		return watch_list_match_tree(&decoder->watches, path);
 	if (needs_match(&file->header))
@@ -61,6 +65,8 @@ static enum watch_match match_of(const struct run_decoder *decoder, const struct
 /* The flags of an open that would do the same. */
 static int32_t flags_of_change(const struct record_file *file)
 {
+	if (file->operation == RECORD_STAT)
+		return O_PATH;
 	switch ((enum record_role)file->role) {
 	case RECORD_ROLE_MADE:
 		return O_WRONLY | O_CREAT;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "model/program.h"
 #include "sensor_bpf.skel.h"
 
 enum {
@@ -40,6 +41,8 @@ static const struct hook_row hook_rows[] = {
          false, false},
         {"tp_btf/io_uring_complete", "opens of files through io_uring",
          PROGRAM(on_io_uring_complete), false, true},
+        {"tp_btf/io_uring_submit_req", "names of failed opens through io_uring",
+         PROGRAM(on_io_uring_submit), false, true},
         {"tp_btf/inode_set_ctime_to_ts", "renames, links, removals and other changes of files",
          PROGRAM(on_ctime_set), false, true},
         {"tp_btf/ctime_ns_xchg", "the same, on file systems with fine time stamps",
@@ -360,6 +363,22 @@ void kernel_side_unwatch(struct kernel_side *kernel, uint32_t slot, const struct
 	}
 }
 
+int kernel_side_await(struct kernel_side *kernel, uint32_t slot, const char *program,
+                      struct error *err)
+{
+	int fd = bpf_map__fd(kernel->skeleton->maps.homes);
+	struct home home = {0};
+	struct view name = path_base_name(view_of_string(program ? program : ""));
+
+	if (name.size >= sizeof(home.first_program))
+		name.size = sizeof(home.first_program) - 1;
+	if (name.size)
+		memcpy(home.first_program, name.data, name.size);
+	if (bpf_map_update_elem(fd, &slot, &home, BPF_ANY) < 0)
+		return error_set_errno(err, errno, "cannot set the run's first program");
+	return 0;
+}
+
 int kernel_side_aggregate(struct kernel_side *kernel, uint32_t slot, struct error *err)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_NO_PREALLOC);
@@ -402,6 +421,21 @@ static void forget_aliases(struct kernel_side *kernel, uint32_t slot)
 	}
 }
 
+static void forget_asked_opens(struct kernel_side *kernel, uint32_t slot)
+{
+	const struct bpf_map *map = kernel->skeleton->maps.asked_opens;
+	AUTO(free) struct record_header *asked = xcalloc(1, bpf_map__value_size(map));
+	uint64_t key, next;
+	int fd = bpf_map__fd(map), r = bpf_map_get_next_key(fd, NULL, &next);
+
+	while (r == 0) {
+		key = next;
+		r = bpf_map_get_next_key(fd, &key, &next);
+		if (bpf_map_lookup_elem(fd, &key, asked) == 0 && asked->slot == slot)
+			(void)bpf_map_delete_elem(fd, &key);
+	}
+}
+
 /* Changes of the run that have begun and not ended. */
 static uint64_t unfinished(const struct kernel_side *kernel, uint32_t slot, bool forget)
 {
@@ -431,6 +465,7 @@ uint64_t kernel_side_unfinished(const struct kernel_side *kernel, uint32_t slot)
 void kernel_side_forget(struct kernel_side *kernel, uint32_t slot)
 {
 	(void)unfinished(kernel, slot, true);
+	forget_asked_opens(kernel, slot);
 	if (kernel->skeleton->bss->has_aliases[slot])
 		forget_aliases(kernel, slot);
 	kernel->skeleton->bss->has_aliases[slot] = 0;

@@ -33,6 +33,10 @@ int kernel_side_ring(const struct kernel_side *kernel, enum kernel_ring ring, si
 int kernel_side_watch(struct kernel_side *kernel, uint32_t slot, const struct watch_list *list,
                       struct error *err);
 void kernel_side_unwatch(struct kernel_side *kernel, uint32_t slot, const struct watch_list *list);
+/* The run begins with this program (base name; NULL: not known). */
+int kernel_side_await(struct kernel_side *kernel, uint32_t slot, const char *program,
+                      struct error *err);
+
 /* What makes that repeated opens are not told, for one run; and the end of it. */
 int kernel_side_aggregate(struct kernel_side *kernel, uint32_t slot, struct error *err);
 void kernel_side_forget(struct kernel_side *kernel, uint32_t slot);

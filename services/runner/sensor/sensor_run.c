@@ -123,6 +123,7 @@ static int run_enter(struct sensor_run *run, struct error *err)
 	kernel_side_reset_counters(kernel, run->slot);
 	run->missed_before = kernel_side_missed(kernel);
 	if (kernel_side_watch(kernel, run->slot, &run->decoder.watches, err) < 0 ||
+	    kernel_side_await(kernel, run->slot, run->decoder.options.first_program, err) < 0 ||
 	    kernel_side_aggregate(kernel, run->slot, err) < 0)
 		return -err->code;
 	if (add_depth(run->sensor, run->place.depth, err) < 0)

@@ -3,7 +3,8 @@
  * For tests and measurements: runs a command under the sensor, in a cgroup of its own, and prints
  * what it did, one JSON object a line.
  *
- *	sensor_trace [-t TIER] [-o FILE] [-w PREFIX]... [-s SECRET PREFIX]... COMMAND [ARGUMENT]...
+ *	sensor_trace [-t TIER] [-o FILE] [-f FIRST PROGRAM] [-w PREFIX]... [-s SECRET PREFIX]...
+ *		COMMAND [ARGUMENT]...
  *
  * {"type": "exec", "event": {...}} for each event, as in the table `events`; then one line with
  * {"stats": {...}, "processes": {...}, "status": what the command ended with}. With the command `-`
@@ -33,7 +34,7 @@ enum {
 
 struct trace {
 	FILE *out;
-	const char *tier;
+	const char *tier, *first_program;
 	struct watched_path watches[WATCHES_MAX];
 	size_t watch_count;
 	char cgroup[SENSOR_CGROUP_PATH_MAX];
@@ -82,6 +83,7 @@ static int trace_open(struct trace *trace, struct error *err)
 	        .watched_paths = trace->watches,
 	        .watched_path_count = trace->watch_count,
 	        .command_actor = ACTOR_MANAGER,
+	        .first_program = trace->first_program,
 	        .on_event = on_event,
 	        .ctx = trace,
 	};
@@ -177,7 +179,8 @@ static int trace_run(struct trace *trace, char **argv, struct error *err)
 
 static int usage(void)
 {
-	(void)fputs("usage: sensor_trace [-t TIER] [-o FILE] [-w PREFIX]... [-s PREFIX]... "
+	(void)fputs("usage: sensor_trace [-t TIER] [-o FILE] [-f PROGRAM] [-w PREFIX]... [-s "
+	            "PREFIX]... "
 	            "COMMAND...\n",
 	            stderr);
 	return EXIT_USAGE;
@@ -186,11 +189,13 @@ static int usage(void)
 static bool read_options(struct trace *trace, int argc, char **argv)
 {
 	int option;
-	while ((option = getopt(argc, argv, "+t:o:w:s:")) != -1) {
+	while ((option = getopt(argc, argv, "+t:o:f:w:s:")) != -1) {
 		if (option == 't') {
 			trace->tier = optarg;
 		} else if (option == 'o') {
 			trace->out = fopen(optarg, "we");
+		} else if (option == 'f') {
+			trace->first_program = optarg;
 		} else if (option != '?' && trace->watch_count < WATCHES_MAX) {
 			trace->watches[trace->watch_count++] =
 			        (struct watched_path){optarg, option == 's'};
