@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "differ.h"
+#include "interfaces.h"
 #include "text.h"
 #include "writer.h"
 
@@ -30,6 +31,8 @@ static void begin_attempt(struct run_state *run, uint32_t attempt)
 {
 	if (run->progress_attempt == attempt)
 		return;
+	if (run->progress_attempt)
+		run_context_begin_attempt(&run->context);
 	run->progress_attempt = attempt;
 	seq_set_clear(&run->seqs);
 }
@@ -141,6 +144,12 @@ static bool is_loopback(const struct event_connect *connect)
 	       (cidr_contains(&v4, &ip) || cidr_contains(&v6, &ip));
 }
 
+static bool leads_away(const struct event_connect *connect)
+{
+	return connect->interface.size ? interface_is_network(connect->interface)
+	                               : connect->family && !is_loopback(connect);
+}
+
 /* What its tree has done with this event. A credential makes earlier connections worse. */
 static void note_deeds(struct differ *differ, struct batch_run *entry, const struct event *event,
                        const struct event_context *context, enum mark mark)
@@ -148,8 +157,7 @@ static void note_deeds(struct differ *differ, struct batch_run *entry, const str
 	struct process_table *processes = &entry->run->context.processes;
 	if (context->actor != ACTOR_PACKAGE)
 		return;
-	if (event->type == EVENT_CONNECT && event->connect.family && !context->resolver &&
-	    !is_loopback(&event->connect))
+	if (event->type == EVENT_CONNECT && !context->resolver && leads_away(&event->connect))
 		(void)process_table_did(processes, context->tree, TREE_CONNECTED);
 	if (mark == MARK_CREDENTIAL &&
 	    process_table_did(processes, context->tree, TREE_READ_CREDENTIAL))

@@ -41,6 +41,15 @@
 	                                                 ") - length(v.value) - length(v.tail), "  \
 	                                                 "0))) = 0))))"
 
+/* No accepted run of the package shows a program that code of a package ran. One that a person
+ * promoted by the existing CLI, which cannot tell actors, may have. */
+#define FIRST_CODE(package, category, actor)                                                       \
+	"(" category " = 'proc_new_exec' AND " actor " = 'package'"                                \
+	" AND NOT EXISTS (SELECT 1 FROM baseline_actors a WHERE a.package_name = " package         \
+	"  AND a.category = 'proc_new_exec' AND a.actor <> 'manager')"                             \
+	" AND NOT EXISTS (SELECT 1 FROM baseline_fingerprints b WHERE b.package_name = " package   \
+	"  AND b.category = 'proc_new_exec' AND b.merged_run_id <> b.last_seen_run_id))"
+
 #define FROM_NS(ns) "(TIMESTAMPTZ 'epoch' + " ns "::bigint / 1000 * INTERVAL '1 microsecond')"
 
 const struct db_statement sql_runs = {
@@ -93,7 +102,8 @@ const struct db_statement sql_insert_events = {
 
 const struct db_statement sql_unknown_fingerprints = {
         "differ_unknown_fingerprints",
-        "SELECT n.ordinal FROM unnest($1::text[], $2::text[], $3::text[], $4::text[],"
+        "SELECT n.ordinal, " FIRST_CODE("n.package", "n.category", "n.actor")
+        " FROM unnest($1::text[], $2::text[], $3::text[], $4::text[],"
         "  $5::int8[], $6::int4[])"
         " WITH ORDINALITY AS n (package, category, actor, value, line, cred, ordinal)"
         " WHERE NOT " KNOWN("n.package", "n.category", "n.actor", "n.value", "n.line",
@@ -157,7 +167,7 @@ const struct db_statement sql_unreported_fingerprints = {
         "differ_unreported_fingerprints",
         "SELECT f.category, f.actor, f.value, f.cred, f.first_event_id,"
         " coalesce((e.data #>> '{Header,PID}')::bigint, 0),"
-        " f.mark"
+        " f.mark, " FIRST_CODE("$2::text", "f.category", "f.actor")
         " FROM run_fingerprints f LEFT JOIN"
         " LATERAL (SELECT data FROM events WHERE id = f.first_event_id OFFSET 0) e ON TRUE"
         " WHERE f.run_id = $1"

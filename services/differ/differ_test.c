@@ -13,7 +13,7 @@
 #include "base/clock.h"
 #include "differ_fixture.h"
 
-enum { RECORDED_EVENTS_1_0_0 = 1734, RECORDED_EVENTS_1_0_1 = 1742, RECORDED_VALUES_1_0_1 = 29 };
+enum { RECORDED_EVENTS_1_0_0 = 1734, RECORDED_EVENTS_1_0_1 = 1742, RECORDED_VALUES_1_0_1 = 28 };
 
 static int set_up(void **state)
 {
@@ -457,7 +457,7 @@ static void a_credential_makes_earlier_connections_worse(void **state)
 static void what_was_dropped_and_executed_is_crit(void **state)
 {
 	struct differ_fixture *f = *state;
-	(void)short_run(f, "1.0.0", package_read("/a"));
+	(void)short_run(f, "1.0.0", differ_fixture_exec("/bin/true", ACTOR_PACKAGE));
 	differ_fixture_drain(f);
 	struct run_id run = differ_fixture_run(f, "left-pad", "1.0.1");
 	struct event python = differ_fixture_exec("/usr/bin/python3", ACTOR_PACKAGE);
@@ -475,6 +475,46 @@ static void what_was_dropped_and_executed_is_crit(void **state)
 	            "/usr/bin/python3 crit");
 	expect_text(f, "SELECT command FROM deviations WHERE value = '/usr/bin/python3'",
 	            "python3 /tmp/ld.py");
+}
+
+static void the_first_code_is_crit(void **state)
+{
+	struct differ_fixture *f = *state;
+	(void)short_run(f, "1.0.0", package_read("/a"));
+	differ_fixture_drain(f);
+	struct run_id run = differ_fixture_run(f, "left-pad", "1.0.1");
+	give(f, &run, 1, differ_fixture_exec("/bin/npm", ACTOR_MANAGER));
+	give(f, &run, 2, differ_fixture_exec("/bin/sh", ACTOR_PACKAGE));
+	give(f, &run, 3, differ_fixture_exec("/bin/node", ACTOR_PACKAGE));
+	expect_text(f, severities, "/bin/node crit\n/bin/npm warn\n/bin/sh crit");
+	expect_number(f,
+	              "SELECT count(*) FROM deviations WHERE reason LIKE"
+	              " '%, the first code that this installation has run,%'",
+	              2);
+}
+
+/* An existing runner whose lease ended: another one goes on, on another host. */
+static void another_attempt_has_processes_of_its_own(void **state)
+{
+	struct differ_fixture *f = *state;
+	(void)short_run(f, "1.0.0", package_read("/a"));
+	differ_fixture_drain(f);
+	struct run_id run = differ_fixture_run(f, "left-pad", "1.0.1");
+	struct event npm = differ_fixture_exec("/usr/bin/node", ACTOR_UNKNOWN);
+	npm.exec.argc = 2;
+	npm.exec.argv[0] = VIEW_LITERAL("node");
+	npm.exec.argv[1] = VIEW_LITERAL("/usr/bin/npm");
+	npm.process.pid = 20;
+	npm.process.ppid = 10;
+	give(f, &run, 1, npm);
+	(void)db_fixture_number(f->db, "UPDATE runs SET attempt = 2");
+	npm.process.pid = 40;
+	npm.process.ppid = 30;
+	npm.exec.argv[1] = VIEW_LITERAL("/usr/bin/npx");
+	differ_fixture_batch(f, &run, 2, 1, &npm, 1);
+	differ_fixture_drain(f);
+	expect_text(f, "SELECT string_agg(concat_ws(' ', value, actor), ';') FROM deviations",
+	            "/usr/bin/node manager");
 }
 
 static void the_registry_is_npms_own(void **state)
@@ -788,6 +828,8 @@ int main(void)
 	        CASE(an_unknown_actor_matches_all),
 	        CASE(a_credential_makes_earlier_connections_worse),
 	        CASE(what_was_dropped_and_executed_is_crit),
+	        CASE(the_first_code_is_crit),
+	        CASE(another_attempt_has_processes_of_its_own),
 	        CASE(the_registry_is_npms_own),
 	        CASE(content_networks_need_a_name),
 	        CASE(promoted_by_the_existing_cli),

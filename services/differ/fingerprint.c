@@ -8,7 +8,7 @@
 
 #include "base/hex.h"
 #include "base/utf8.h"
-#include "fold.h"
+#include "interfaces.h"
 #include "places.h"
 #include "text.h"
 
@@ -145,23 +145,54 @@ static bool manager_path(struct fingerprinter *fingerprinter, struct view clean,
 		if (memmem(clean.data, clean.size, "/node_modules/", strlen("/node_modules/")))
 			return false; /* the folder of a scope */
 	}
-	ret->value = fold_path(ret->compatible, ACTOR_MANAGER, &fingerprinter->folded);
+	ret->value = without_pid(fingerprinter, clean);
 	return true;
+}
+
+/* What code of a package reads of a package: "<name>" of those that npm unpacked; elsewhere
+ * "/usr/lib/node_modules/<name>", with all that is in it. */
+static struct view read_package(struct fingerprinter *fingerprinter,
+                                const struct package_path *place, struct view root)
+{
+	static const char folder[] = "/node_modules/";
+	if (view_equal(place->root, root))
+		return whole_package(fingerprinter, place);
+	struct view name = named(fingerprinter, place->outer, (struct view){0});
+	struct buf *out = &fingerprinter->folded;
+	buf_reset(out);
+	buf_append_view(out, place->root);
+	buf_append_string(out, folder);
+	buf_append_view(out, name);
+	return buf_view(out);
 }
 
 static void package_path(struct fingerprinter *fingerprinter, struct view clean,
                          const struct event_context *context, struct fingerprint *ret)
 {
 	struct package_path place;
-	bool unpacked_file =
-	        context->root.data && !ret->cred && below_root(clean, context->root).data &&
-	        place_of_package(clean, &place) && place.root.size == context->root.size;
-	if (ret->category == CATEGORY_PATH_READ && unpacked_file)
-		ret->value = whole_package(fingerprinter, &place);
+	if (ret->category == CATEGORY_PATH_READ && !ret->cred && place_of_package(clean, &place))
+		ret->value = read_package(fingerprinter, &place, context->root);
 	else
 		ret->value = placed(fingerprinter, clean, context->root);
 	if (ret->category == CATEGORY_PATH_WRITE)
 		ret->mark = mark_of_written(clean);
+}
+
+/* Code of a package asks for a credential's name: no read of it, so the value is another one. What
+ * it has read before it may look for. */
+static bool probe_fingerprint(struct fingerprinter *fingerprinter, struct view clean,
+                              struct fingerprint *ret)
+{
+	if (!ret->cred || ret->actor != ACTOR_PACKAGE || place_is_account_list(clean))
+		return false;
+	struct view path = without_pid(fingerprinter, clean);
+	buf_reset(&fingerprinter->folded);
+	buf_append_string(&fingerprinter->folded, "stat:");
+	buf_append_view(&fingerprinter->folded, path);
+	ret->value = buf_view(&fingerprinter->folded);
+	ret->cred = false;
+	ret->mark = MARK_PROBE;
+	return true;
 }
 
 static bool path_fingerprint(struct fingerprinter *fingerprinter, const struct event *event,
@@ -176,10 +207,12 @@ static bool path_fingerprint(struct fingerprinter *fingerprinter, const struct e
 	ret->cred = (event->process.tags & EVENT_TAG_CRED) || place_is_credential(clean);
 	ret->compatible = normalize_path(&fingerprinter->normalizer, clean);
 	ret->value = ret->compatible;
-	if (ret->cred && !place_is_account_list(clean))
-		ret->mark = MARK_CREDENTIAL;
 	if (filter_hides_text(filter, own, ret->category, ret->compatible))
 		return false;
+	if (event->file.operation == FILE_STAT)
+		return probe_fingerprint(fingerprinter, clean, ret);
+	if (ret->cred && !place_is_account_list(clean))
+		ret->mark = MARK_CREDENTIAL;
 	if (ret->actor == ACTOR_MANAGER && !manager_path(fingerprinter, clean, ret))
 		return false;
 	if (ret->actor == ACTOR_PACKAGE)
@@ -221,13 +254,24 @@ static struct view address_value(struct fingerprinter *fingerprinter, uint8_t fa
 	return buf_view(&fingerprinter->compatible);
 }
 
+/* Our sensor says the name that led to an address, and sees every ClientHello. */
+static bool names_are_known(const struct event *event)
+{
+	return event->process.start_ns != 0;
+}
+
 static bool interface_fingerprint(struct fingerprinter *fingerprinter, const struct event *event,
+                                  const struct filter *filter, const struct filter_rules *own,
                                   struct fingerprint *ret)
 {
 	struct view interface = text_clean(event->connect.interface, &fingerprinter->clean);
+	if (interface_is_noise(interface))
+		return false;
 	ret->value = named(fingerprinter, interface, (struct view){0});
 	ret->compatible = ret->value;
-	return true;
+	if (ret->actor == ACTOR_PACKAGE)
+		ret->mark = interface_mark(interface);
+	return !filter_hides_text(filter, own, CATEGORY_DESTINATION, ret->value);
 }
 
 static bool connect_fingerprint(struct fingerprinter *fingerprinter, const struct event *event,
@@ -238,7 +282,7 @@ static bool connect_fingerprint(struct fingerprinter *fingerprinter, const struc
 	struct ip ip;
 	ret->category = CATEGORY_DESTINATION;
 	if (connect->interface.size)
-		return interface_fingerprint(fingerprinter, event, ret);
+		return interface_fingerprint(fingerprinter, event, filter, own, ret);
 	if (!ip_of_event(connect->family, connect->address, &ip) ||
 	    filter_hides_address(filter, own, &ip))
 		return false;
@@ -246,7 +290,7 @@ static bool connect_fingerprint(struct fingerprinter *fingerprinter, const struc
 	if (name.size && filter_hides_text(filter, own, CATEGORY_DNS, name))
 		return false;
 	bool of_content_network = filter_is_content_network(filter, &ip);
-	bool names_known = event->process.start_ns != 0; /* our sensor */
+	bool names_known = names_are_known(event);
 	/* The name has a fingerprint of its own. Where the sensor does not say which name led to an
 	 * address, npm itself is believed to have had one. */
 	if (of_content_network && (name.size || (ret->actor == ACTOR_MANAGER && !names_known)))
@@ -299,12 +343,32 @@ static bool dns_fingerprint(struct fingerprinter *fingerprinter, const struct ev
 	return name.size > 0 && !filter_hides_text(filter, own, CATEGORY_DNS, name);
 }
 
+/* An encrypted ClientHello names another host inside; what is outside is only its front. */
+static struct view hidden_host(struct fingerprinter *fingerprinter, struct view front)
+{
+	buf_reset(&fingerprinter->named);
+	buf_printf(&fingerprinter->named, "<ech:%.*s>", VIEW_ARG(front));
+	return buf_view(&fingerprinter->named);
+}
+
 static bool tls_fingerprint(struct fingerprinter *fingerprinter, const struct event *event,
                             const struct filter *filter, const struct filter_rules *own,
                             struct fingerprint *ret)
 {
 	ret->category = CATEGORY_HTTPS_HOST;
 	ret->value = host_of(fingerprinter, event->tls.sni);
+	if (ret->value.size && filter_hides_text(filter, own, CATEGORY_HTTPS_HOST, ret->value))
+		return false;
+	ret->compatible = ret->value;
+	if (event->tls.ech)
+		ret->value = hidden_host(fingerprinter, ret->value);
+	else if (ret->value.size == 0 && names_are_known(event))
+		ret->value = event->tls.parse_failed ? VIEW_LITERAL("<unreadable>")
+		                                     : VIEW_LITERAL("<unnamed>");
+	if (ret->compatible.size == 0)
+		ret->compatible = ret->value;
+	if (ret->actor == ACTOR_PACKAGE && (event->tls.ech || event->tls.parse_failed))
+		ret->mark = MARK_HIDDEN;
 	return ret->value.size > 0 &&
 	       !filter_hides_text(filter, own, CATEGORY_HTTPS_HOST, ret->value);
 }
@@ -332,6 +396,8 @@ bool fingerprint_of(struct fingerprinter *fingerprinter, const struct event *eve
 {
 	bool found = false;
 	*ret = (struct fingerprint){.actor = context->actor};
+	if (context->setup)
+		return false;
 	switch (event->type) {
 	case EVENT_FILE:
 		found = path_fingerprint(fingerprinter, event, context, filter, own, ret);
@@ -354,7 +420,7 @@ bool fingerprint_of(struct fingerprinter *fingerprinter, const struct event *eve
 	}
 	if (!found)
 		return false;
-	if (event->type == EVENT_DNS || event->type == EVENT_TLS)
+	if (event->type == EVENT_DNS)
 		ret->compatible = ret->value;
 	ret->compatible = bounded_value(ret->compatible, &fingerprinter->bounded[0]);
 	ret->value = bounded_value(ret->value, &fingerprinter->bounded[1]);

@@ -197,6 +197,9 @@ static void npms_own_doing_is_no_behaviour(void **state)
 	        {"/root/.npmrc", O_RDONLY, "/root/.npmrc", "/root/.npmrc"},
 	        {"/root/.ssh/id_rsa", O_RDONLY, "/root/.ssh/id_rsa", "/root/.ssh/id_rsa"},
 	        {"/usr/local/bin/tool", O_WRONLY, "/usr/local/bin/tool", "/usr/local/bin/tool"},
+	        {"/var/aaaaaaaaaaaa", O_WRONLY, "/var/aaaaaaaaaaaa", "/var/<HEX>"},
+	        {"/tmp/x-12345", O_WRONLY, "/tmp/x-12345", "/tmp/<RAND>"},
+	        {"/proc/7/environ", O_RDONLY, "/proc/<PID>/environ", "/proc/<PID>/environ"},
 	};
 	struct fixture *f = *state;
 	f->context.actor = ACTOR_MANAGER;
@@ -225,8 +228,12 @@ static void package_code_keeps_its_detail(void **state)
 	        {"/tmp/test/node_modules/a/node_modules/b/x.js", O_RDONLY, "<b>", MARK_NONE},
 	        {"/tmp/test/package.json", O_RDONLY, "<.>/package.json", MARK_NONE},
 	        {"/tmp/testing/x", O_RDONLY, "/tmp/testing/x", MARK_NONE},
-	        {"/tmp/elsewhere/node_modules/a/x", O_RDONLY, "/tmp/elsewhere/node_modules/a/x",
+	        {"/tmp/elsewhere/node_modules/a/x", O_RDONLY, "/tmp/elsewhere/node_modules/<a>",
 	         MARK_NONE},
+	        {"/usr/lib/node_modules/npm/node_modules/b/x.js", O_RDONLY,
+	         "/usr/lib/node_modules/<npm>", MARK_NONE},
+	        {"/usr/lib/node_modules/npm/x.js", O_WRONLY, "/usr/lib/node_modules/npm/x.js",
+	         MARK_SYSTEM},
 	        {"/tmp/x-12345", O_WRONLY, "/tmp/x-12345", MARK_NONE},
 	        {"/var/aaaaaaaaaaaa", O_WRONLY, "/var/aaaaaaaaaaaa", MARK_NONE},
 	        {"/root/.npm/_cacache/tmp/1a2b3c4d", O_WRONLY, "/root/.npm/_cacache/tmp/1a2b3c4d",
@@ -256,6 +263,23 @@ static void package_code_keeps_its_detail(void **state)
 		if (f->found.mark != cases[i].mark)
 			fail_msg("'%s' is marked %d", cases[i].path, (int)f->found.mark);
 	}
+}
+
+static void looking_for_a_credential_is_no_read(void **state)
+{
+	struct fixture *f = *state;
+	struct event event = {.type = EVENT_FILE, .file.operation = FILE_STAT};
+	event.file.path = VIEW_LITERAL("/root/.npmrc");
+	f->context.actor = ACTOR_PACKAGE;
+	expect(f, &event, CATEGORY_PATH_READ, "stat:/root/.npmrc");
+	assert_true(view_is(f->found.compatible, "/root/.npmrc"));
+	assert_int_equal(f->found.mark, MARK_PROBE);
+	assert_false(f->found.cred);
+	event.file.path = VIEW_LITERAL("/root/x");
+	expect(f, &event, CATEGORY_PATH_READ, NULL);
+	f->context.actor = ACTOR_MANAGER;
+	event.file.path = VIEW_LITERAL("/root/.npmrc");
+	expect(f, &event, CATEGORY_PATH_READ, NULL);
 }
 
 static struct event connect_to(uint8_t last, uint16_t port, const char *name)
@@ -302,6 +326,79 @@ static void destinations_have_names(void **state)
 	event.connect.port = 80;
 	expect(f, &event, CATEGORY_DESTINATION, "169.254.169.254:80");
 	assert_int_equal(f->found.mark, MARK_METADATA);
+}
+
+static void other_ways_into_the_kernel(void **state)
+{
+	static const struct {
+		const char *interface, *value;
+		enum mark mark;
+	} cases[] = {
+	        {"raw:1", "<raw:1>", MARK_BYPASS},
+	        {"packet", "<packet>", MARK_BYPASS},
+	        {"x32", "<x32>", MARK_BYPASS},
+	        {"sigsys", "<sigsys>", MARK_BYPASS},
+	        {"process_vm_readv", "<process_vm_readv>", MARK_PROCESS},
+	        {"ptrace", "<ptrace>", MARK_PROCESS},
+	        {"io_uring", "<io_uring>", MARK_NONE},
+	        {"netlink:9", "<netlink:9>", MARK_NONE},
+	        {"what:1", "<what:1>", MARK_NONE},
+	        {"unix:/tmp/x", "<unix:/tmp/x>", MARK_NONE},
+	        {"unix:@x", "<unix:@x>", MARK_NONE},
+	        {"unix:/var/run/docker.sock", "<unix:/var/run/docker.sock>", MARK_CONTROL},
+	        {"unix:/tmp/ssh-aB3/agent.7", "<unix:/tmp/ssh-aB3/agent.7>", MARK_CONTROL},
+	        {"unix:/run/nscd/socket", NULL, MARK_NONE},
+	};
+	struct fixture *f = *state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct event event = {.type = EVENT_CONNECT};
+		event.connect.interface = view_of_string(cases[i].interface);
+		f->context.actor = ACTOR_PACKAGE;
+		expect(f, &event, CATEGORY_DESTINATION, cases[i].value);
+		if (cases[i].value)
+			assert_int_equal(f->found.mark, cases[i].mark);
+		f->context.actor = ACTOR_MANAGER;
+		expect(f, &event, CATEGORY_DESTINATION, cases[i].value);
+		assert_int_equal(f->found.mark, MARK_NONE);
+	}
+}
+
+static void hidden_hosts(void **state)
+{
+	static const struct {
+		const char *sni;
+		bool ech, parse_failed;
+		const char *value, *compatible, *of_existing;
+		enum mark mark;
+	} cases[] = {
+	        {"a.test", false, false, "a.test", "a.test", "a.test", MARK_NONE},
+	        {"", false, false, "<unnamed>", "<unnamed>", NULL, MARK_NONE},
+	        {"", false, true, "<unreadable>", "<unreadable>", NULL, MARK_HIDDEN},
+	        {"Front.test", true, false, "<ech:front.test>", "front.test", "<ech:front.test>",
+	         MARK_HIDDEN},
+	        {"", true, false, "<ech:>", "<ech:>", "<ech:>", MARK_HIDDEN},
+	};
+	struct fixture *f = *state;
+	f->context.actor = ACTOR_PACKAGE;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct event event = {.type = EVENT_TLS, .process.start_ns = 1};
+		event.tls.sni = view_of_string(cases[i].sni);
+		event.tls.ech = cases[i].ech;
+		event.tls.parse_failed = cases[i].parse_failed;
+		expect(f, &event, CATEGORY_HTTPS_HOST, cases[i].value);
+		assert_true(view_is(f->found.compatible, cases[i].compatible));
+		assert_int_equal(f->found.mark, cases[i].mark);
+		/* an existing runner misses names, and says so like this */
+		event.process.start_ns = 0;
+		expect(f, &event, CATEGORY_HTTPS_HOST, cases[i].of_existing);
+	}
+}
+
+static void what_sets_the_sandbox_up_is_nobodys(void **state)
+{
+	struct fixture *f = *state;
+	f->context = (struct event_context){.actor = ACTOR_MANAGER, .setup = true};
+	expect_path(f, "/etc/shadow", O_RDONLY, NULL);
 }
 
 /* Small alphabets, so that the places are met: components that rules look for, and looks of
@@ -393,7 +490,11 @@ int main(void)
 	        CASE(other_types_have_none),
 	        CASE(npms_own_doing_is_no_behaviour),
 	        CASE(package_code_keeps_its_detail),
+	        CASE(looking_for_a_credential_is_no_read),
 	        CASE(destinations_have_names),
+	        CASE(other_ways_into_the_kernel),
+	        CASE(hidden_hosts),
+	        CASE(what_sets_the_sandbox_up_is_nobodys),
 	        CASE(what_packages_write_is_never_merged),
 	        CASE(long_values_keep_apart),
 	};

@@ -32,7 +32,8 @@ static int add_unreported(struct differ *differ, struct deviation_list *list,
 	        .process = batch_chain(&differ->batch, run, pid),
 	        .command = process_table_command(&run->context.processes, pid),
 	        .tree = process_table_tree(&run->context.processes, pid),
-	        .mark = (enum mark)db_cell_int(rows, row, 6),
+	        .mark = mark_with_code((enum mark)db_cell_int(rows, row, 6),
+	                               db_cell_bool(rows, row, 7)),
 	        .detected_at_ns = clock_wall_ns(),
 	};
 	if (!category_parse(db_cell(rows, row, 0), &source.category) ||

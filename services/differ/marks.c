@@ -25,6 +25,12 @@ static const struct {
                                 ", after its tree of processes had connected to the network"},
         [MARK_EXECUTED] = {SEVERITY_CRIT, ", and executed it later on"},
         [MARK_MANIFEST] = {SEVERITY_CRIT, ", which hides what was installed"},
+        [MARK_BYPASS] = {SEVERITY_CRIT, ", a way around what is watched"},
+        [MARK_PROCESS] = {SEVERITY_CRIT, ", a way into other processes"},
+        [MARK_CONTROL] = {SEVERITY_CRIT, ", which gives whoever connects power over the host"},
+        [MARK_PROBE] = {SEVERITY_WARN, ", a credential that it only looked for"},
+        [MARK_FIRST_CODE] = {SEVERITY_CRIT, ", the first code that this installation has run"},
+        [MARK_HIDDEN] = {SEVERITY_CRIT, ", which hides the host that it is meant for"},
 };
 
 enum mark mark_of_written(struct view path)
@@ -72,6 +78,11 @@ enum mark mark_of_address(const struct ip *ip, bool names_known)
 	if (is_metadata(ip))
 		return MARK_METADATA;
 	return names_known && is_public(ip) ? MARK_NAMELESS : MARK_NONE;
+}
+
+enum mark mark_with_code(enum mark mark, bool first_code)
+{
+	return first_code && marks[mark].severity < SEVERITY_CRIT ? MARK_FIRST_CODE : mark;
 }
 
 enum severity mark_severity(enum mark mark)

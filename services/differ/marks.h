@@ -30,12 +30,21 @@ enum mark {
 	MARK_AFTER_CONNECT,    /* executed by a tree that has connected to somewhere */
 	MARK_EXECUTED,         /* written, and executed by package code later on */
 	MARK_MANIFEST,         /* a package's package.json, changed by package code */
+	MARK_BYPASS,           /* a way into the kernel around what is watched */
+	MARK_PROCESS,          /* into another process's memory or descriptors */
+	MARK_CONTROL,          /* a socket whose owner does as it is told */
+	MARK_HIDDEN,           /* TLS that hides which host it is for */
+	MARK_PROBE,            /* a credential, of which only the name was asked for */
+	MARK_FIRST_CODE,       /* the package's installation ran no code of a package before */
 	MARK_COUNT,
 };
 
 /* Of paths, as they were seen, and of addresses. `names_known`: the sensor would have told. */
 enum mark mark_of_written(struct view path);
 enum mark mark_of_address(const struct ip *ip, bool names_known);
+
+/* What is worse in itself stays what it is. */
+enum mark mark_with_code(enum mark mark, bool first_code);
 
 /* INFO for MARK_NONE. */
 enum severity mark_severity(enum mark mark);

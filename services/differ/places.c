@@ -239,6 +239,19 @@ bool place_is_account_list(struct view path)
 	return view_is(path, "/etc/passwd") || view_is(path, "/etc/group");
 }
 
+bool place_is_control_socket(struct view path)
+{
+	static const struct view ends[] = {
+	        V("/docker.sock"),     V("/containerd.sock"), V("/podman.sock"),
+	        V("/crio.sock"),       V("/buildkitd.sock"),  V("/system_bus_socket"),
+	        V("/systemd/private"), V("/S.gpg-agent"),     V("/S.gpg-agent.ssh"),
+	        V("/keyring/ssh"),
+	};
+	static const struct view agent = V("/tmp/ssh-"), agent_name = V("/agent.");
+	return any_end(ends, COUNT(ends), path) ||
+	       (view_starts_with(path, agent) && has(path, agent_name));
+}
+
 /* `home`: only in a home. */
 struct start_rule {
 	struct view place;

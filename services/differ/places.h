@@ -37,6 +37,10 @@ bool place_is_credential(struct view path);
  * they prove no theft. */
 bool place_is_account_list(struct view path);
 
+/* A UNIX socket of something that does as it is told, or has keys: a container engine, an agent for
+ * keys, the system's bus. */
+bool place_is_control_socket(struct view path);
+
 /* What starts a file at that path later on ("a shell's start", "cron", ...), or NULL. */
 const char *place_starts(struct view path);
 

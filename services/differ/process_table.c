@@ -23,6 +23,12 @@ void process_table_release(struct process_table *table)
 	*table = (struct process_table){0};
 }
 
+void process_table_forget(struct process_table *table)
+{
+	process_table_release(table);
+	table->forgot = table->unsaved = true;
+}
+
 /* The pid's slot, or the free one where it belongs. */
 static struct process *find(const struct process_table *table, uint32_t pid)
 {
@@ -237,11 +243,28 @@ static void learn_name(struct process *process, const struct event *event)
 	process->kept &= was_kept;
 }
 
+/* By the container runtime; the init process that docker puts before the command is part of it. */
+static bool is_setup(struct process_table *table, const struct event *event)
+{
+	static const char init[] = "docker-init";
+	struct view comm = event->process.comm;
+	if (table->executed)
+		return false;
+	if (event->type == EVENT_EXEC) {
+		bool is_init = view_is(path_base_name(event->exec.path), init);
+		table->executed = !is_init;
+		table->kept = false;
+		return is_init;
+	}
+	return view_starts_with(comm, VIEW_LITERAL("runc:[")) || view_is(comm, init);
+}
+
 struct process_view process_table_see(struct process_table *table, const struct event *event)
 {
 	const struct event_process *seen = &event->process;
 	bool told = seen->actor != ACTOR_UNKNOWN;
 	bool executes = event->type == EVENT_EXEC;
+	bool setup = is_setup(table, event);
 	if (executes)
 		learn_ancestors(table, &event->exec);
 	const struct process *parent = seen->ppid == seen->pid ? NULL : lookup(table, seen->ppid);
@@ -249,7 +272,7 @@ struct process_view process_table_see(struct process_table *table, const struct 
 	struct process *process = enter(table, seen->pid, seen->ppid);
 	if (!process)
 		return (struct process_view){seen->pid == 0 && !told ? ACTOR_UNKNOWN : actor,
-		                             TREE_LOST};
+		                             TREE_LOST, setup};
 	if (process->actor == ACTOR_UNKNOWN)
 		process->actor = (uint8_t)actor;
 	if (executes) {
@@ -263,7 +286,7 @@ struct process_view process_table_see(struct process_table *table, const struct 
 	learn_name(process, event);
 	place_in_tree(table, process);
 	table->unsaved |= !process->kept || !table->kept;
-	return (struct process_view){(enum actor)process->actor, process->tree};
+	return (struct process_view){(enum actor)process->actor, process->tree, setup};
 }
 
 static uint8_t *deeds_of(const struct process_table *table, uint32_t tree)
@@ -335,9 +358,12 @@ void process_table_save(struct process_table *table, struct buf *out)
 	if (!table->unsaved)
 		return;
 	table->unsaved = false;
+	if (table->forgot)
+		buf_append_string(out, "n\n");
+	table->forgot = false;
 	if (!table->kept)
-		buf_printf(out, "t %d %d %u %u\n", table->npm_seen, table->package_seen,
-		           table->lost_deeds, table->any_deeds);
+		buf_printf(out, "t %d %d %u %u %d\n", table->npm_seen, table->package_seen,
+		           table->lost_deeds, table->any_deeds, table->executed);
 	table->kept = true;
 	for (size_t i = 0; i < table->capacity; i++) {
 		struct process *process = &table->slots[i];
@@ -373,13 +399,14 @@ static bool load_numbers(struct view *rest, uint64_t *ret, size_t count)
 
 static bool load_table(struct process_table *table, struct view rest)
 {
-	uint64_t n[4];
-	if (!load_numbers(&rest, n, 4))
+	uint64_t n[4], executed = 1;
+	if (!load_numbers(&rest, n, 4) || (rest.size && !load_numbers(&rest, &executed, 1)))
 		return false;
 	table->npm_seen = n[0];
 	table->package_seen = n[1];
 	table->lost_deeds = (uint8_t)n[2];
 	table->any_deeds = (uint8_t)n[3];
+	table->executed = executed;
 	table->kept = true;
 	return true;
 }
@@ -408,10 +435,17 @@ static bool load_process(struct process_table *table, struct view rest)
 	return true;
 }
 
+static bool load_forgotten(struct process_table *table)
+{
+	process_table_release(table);
+	return true;
+}
+
 int process_table_load(struct process_table *table, struct view line, struct error *err)
 {
 	struct view rest = line, kind = view_split(&rest, ' ');
-	bool loaded = (view_is(kind, "t") && load_table(table, rest)) ||
+	bool loaded = (view_is(kind, "n") && load_forgotten(table)) ||
+	              (view_is(kind, "t") && load_table(table, rest)) ||
 	              (view_is(kind, "p") && load_process(table, rest));
 	return loaded ? 0
 	              : error_set(err, EINVAL, "'%.*s' is no line of a table of processes",

@@ -10,6 +10,10 @@
  * code, and so does one that first shows itself below the sandbox's command (where orphans go)
  * after package code has run: wrongly blamed beats wrongly trusted.
  *
+ * Set-up. What the container runtime does in the sandbox's cgroup before it runs the first program
+ * there differs from host to host. Until then nothing of the sandbox can run, whatever a process
+ * calls itself.
+ *
  * Trees. Each lifecycle script is the root of one; processes whose tree is not known share
  * TREE_LOST, which counts as part of every other.
  *
@@ -61,6 +65,8 @@ struct process_table {
 	struct process *slots;
 	size_t capacity, count;
 	bool npm_seen, package_seen;
+	bool executed; /* a program of the sandbox */
+	bool forgot;   /* process_table_forget() is not kept yet */
 	uint8_t lost_deeds, any_deeds;
 	bool kept;    /* of the members above */
 	bool unsaved; /* something is not kept */
@@ -68,9 +74,13 @@ struct process_table {
 
 void process_table_release(struct process_table *table); /* `= {0}` is an empty table */
 
+/* Another attempt begins, with processes of its own. */
+void process_table_forget(struct process_table *table);
+
 struct process_view {
 	enum actor actor;
 	uint32_t tree;
+	bool setup; /* by the container runtime, before the sandbox's first program */
 };
 /* Learns from one event, and says whose it is. */
 struct process_view process_table_see(struct process_table *table, const struct event *event);

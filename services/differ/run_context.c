@@ -21,6 +21,11 @@ void run_context_release(struct run_context *context)
 	*context = (struct run_context){0};
 }
 
+void run_context_begin_attempt(struct run_context *context)
+{
+	process_table_forget(&context->processes);
+}
+
 static bool same_address(const struct context_address *a, const struct context_address *b)
 {
 	return a->family == b->family && memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
@@ -69,30 +74,40 @@ static bool learn_destination(struct run_context *context, const struct event_co
 	return true;
 }
 
-/* The name for which connects waited: by the address, where the sensor says it, or by process. */
-static void learn_host(struct run_context *context, const struct event *event)
+static bool has_name(const struct waiting_connect *connect, const struct event *event)
 {
 	struct context_address address = address_of(event->tls.family, event->tls.address);
-	size_t left = 0;
+	return event->tls.family ? same_address(&connect->address, &address) &&
+	                                   connect->port == event->tls.port
+	                         : connect->pid == event->process.pid;
+}
+
+/* The name for which a connect waited: by the address, where the sensor says it. Else it is that of
+ * the process's last connect, and no other's. */
+static void learn_host(struct run_context *context, const struct event *event)
+{
+	size_t end = context->waiting_count;
 	if (event->tls.sni.size == 0)
 		return;
-	for (size_t i = 0; i < context->waiting_count; i++) {
-		const struct waiting_connect *connect = &context->waiting[i];
-		bool named = event->tls.family ? same_address(&connect->address, &address) &&
-		                                         connect->port == event->tls.port
-		                               : connect->pid == event->process.pid;
-		if (!named)
-			context->waiting[left++] = *connect;
+	for (size_t i = end; i > 0; i--) {
+		if (!has_name(&context->waiting[i - 1], event))
+			continue;
+		memmove(&context->waiting[i - 1], &context->waiting[i],
+		        (context->waiting_count - i) * sizeof(*context->waiting));
+		context->waiting_count--;
+		if (!event->tls.family)
+			break;
 	}
-	if (left != context->waiting_count)
+	if (context->waiting_count != end)
 		context->waiting_kept = false;
-	context->waiting_count = left;
 }
 
 struct event_context run_context_see(struct run_context *context, const struct event *event)
 {
 	struct process_view who = process_table_see(&context->processes, event);
-	struct event_context ret = {.actor = who.actor, .tree = who.tree};
+	struct event_context ret = {.actor = who.actor, .tree = who.tree, .setup = who.setup};
+	if (who.setup)
+		return ret;
 	if (event->type == EVENT_FILE && who.actor == ACTOR_MANAGER)
 		learn_root(context, &event->file);
 	else if (event->type == EVENT_CONNECT)

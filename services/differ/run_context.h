@@ -44,12 +44,16 @@ struct run_context {
 
 void run_context_release(struct run_context *context); /* `= {0}` knows nothing */
 
+/* Another attempt begins: other processes, maybe on another host. What waits goes on waiting. */
+void run_context_begin_attempt(struct run_context *context);
+
 /* What the context says about one event. Borrowed until the next one. */
 struct event_context {
 	enum actor actor;
 	uint32_t tree;
 	struct view root; /* data NULL: not known */
 	bool resolver;    /* the destination is a resolver that npm uses */
+	bool setup;       /* nobody's behaviour: the container runtime before the first program */
 };
 /* Learns from the event. */
 struct event_context run_context_see(struct run_context *context, const struct event *event);

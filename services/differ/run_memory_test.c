@@ -234,6 +234,60 @@ static void actors_follow_from_the_tree(void **state)
 	process_table_release(&again);
 }
 
+/* As docker's runtime shows itself to an existing runner, and what calls itself so later on. */
+static void set_up_comes_before_the_first_program(void **state)
+{
+	struct event init = exec_of(10, 1, "/sbin/docker-init", "--");
+	struct event shell = exec_of(11, 10, "/bin/sh", "-c");
+	init.process.comm = VIEW_LITERAL("runc:[2:INIT]");
+	shell.process.comm = VIEW_LITERAL("docker-init");
+	const struct {
+		struct event event;
+		bool setup;
+	} steps[] = {
+	        {event_of(EVENT_FILE, 10, 10, 1, "runc:[2:INIT]"), true},
+	        {init, true},
+	        {event_of(EVENT_FILE, 11, 11, 10, "docker-init"), true},
+	        {event_of(EVENT_FILE, 12, 12, 1, "sh"), false}, /* its exec was lost */
+	        {shell, false},
+	        {event_of(EVENT_FILE, 13, 13, 11, "runc:[2:INIT]"), false},
+	        {event_of(EVENT_FILE, 13, 13, 11, "docker-init"), false},
+	        {exec_of(13, 11, "/sbin/docker-init", ""), false},
+	};
+	struct process_table table = {0};
+	(void)state;
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
+		if (process_table_see(&table, &steps[i].event).setup != steps[i].setup)
+			fail_msg("step %zu", i);
+	process_table_release(&table);
+}
+
+static void another_attempt_starts_from_nothing(void **state)
+{
+	struct event npm = exec_of(20, 10, "/bin/node", "/bin/npm");
+	struct event shell = event_of(EVENT_FILE, 30, 30, 1, "sh");
+	struct process_table table = {0}, again = {0};
+	AUTO(buf) struct buf lines;
+	(void)state;
+	buf_init(&lines, SAVED_MAX);
+	(void)process_table_see(&table, &npm);
+	assert_int_equal(process_table_see(&table, &shell).actor, ACTOR_PACKAGE);
+	process_table_save(&table, &lines);
+	process_table_forget(&table);
+	assert_int_equal(process_table_see(&table, &shell).actor, ACTOR_MANAGER);
+	process_table_save(&table, &lines);
+	struct view rest = buf_view(&lines);
+	while (rest.size)
+		assert_int_equal(process_table_load(&again, view_split(&rest, '\n'), NULL), 0);
+	assert_int_equal(again.count, table.count);
+	assert_int_equal(process_table_see(&again, &shell).actor, ACTOR_MANAGER);
+	/* as they were written before: without the last number */
+	assert_int_equal(process_table_load(&again, VIEW_LITERAL("t 1 0 0 0"), NULL), 0);
+	assert_true(again.executed);
+	process_table_release(&table);
+	process_table_release(&again);
+}
+
 static void chains_are_bounded(void **state)
 {
 	struct process_table table = {0};
@@ -283,6 +337,8 @@ int main(void)
 	        cmocka_unit_test(seq_set_refuses_other_text),
 	        cmocka_unit_test(chains_name_the_eldest_first),
 	        cmocka_unit_test(actors_follow_from_the_tree),
+	        cmocka_unit_test(set_up_comes_before_the_first_program),
+	        cmocka_unit_test(another_attempt_starts_from_nothing),
 	        cmocka_unit_test(chains_are_bounded),
 	        cmocka_unit_test(runs_are_found_dropped_and_evicted),
 	};

@@ -108,7 +108,7 @@ static PGresult *query_unknown(struct differ *differ, struct db_conn *conn, stru
 }
 
 static void add_deviation_of(struct differ *differ, struct deviation_list *list,
-                             const struct sighting *sighting, int64_t now_ns)
+                             const struct sighting *sighting, bool first_code, int64_t now_ns)
 {
 	const struct run_state *run = differ->batch.runs[sighting->run].run;
 	deviation_list_add(differ, list,
@@ -120,7 +120,7 @@ static void add_deviation_of(struct differ *differ, struct deviation_list *list,
 	                           .actor = sighting->actor,
 	                           .value = sighting->value,
 	                           .cred = sighting->cred,
-	                           .mark = sighting->mark,
+	                           .mark = mark_with_code(sighting->mark, first_code),
 	                           .command = sighting->command,
 	                           .tree = sighting->tree,
 	                           .evidence_event_id = sighting->first_event_id,
@@ -129,12 +129,16 @@ static void add_deviation_of(struct differ *differ, struct deviation_list *list,
 	                   });
 }
 
-/* Steps over the ordinals up to `last`, and tells whether all from `first` on were there. */
-static bool all_unknown(const PGresult *unknown, int *row, int64_t first, int64_t last)
+/* Steps over the ordinals up to `last`, and tells whether all from `first` on were there, and
+ * whether they are the first code of a package that is seen to run. */
+static bool all_unknown(const PGresult *unknown, int *row, int64_t first, int64_t last,
+                        bool *ret_first_code)
 {
 	int64_t missing = last - first + 1;
+	*ret_first_code = false;
 	while (*row < PQntuples(unknown) && db_cell_int(unknown, *row, 0) <= last) {
 		missing--;
+		*ret_first_code = db_cell_bool(unknown, *row, 1);
 		(*row)++;
 	}
 	return missing == 0;
@@ -166,8 +170,9 @@ static int find_deviations(struct differ *differ, struct db_conn *conn, struct d
 			continue;
 		int64_t first = last + 1;
 		last += has_second_name(sighting) ? 2 : 1;
-		if (all_unknown(unknown, &row, first, last))
-			add_deviation_of(differ, list, sighting, now_ns);
+		bool first_code;
+		if (all_unknown(unknown, &row, first, last, &first_code))
+			add_deviation_of(differ, list, sighting, first_code, now_ns);
 	}
 	return 0;
 }
