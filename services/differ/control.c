@@ -48,7 +48,9 @@ static const struct db_statement mark_drift = {
 static const struct db_statement held_run = {
         "differ_held_run",
         "SELECT package_name, version, verdict, verdict = 'deviates' AND decision = ''"
-        " AND NOT is_baseline, complete FROM runs WHERE id = $1 FOR NO KEY UPDATE"};
+        " AND NOT is_baseline, complete AND NOT EXISTS (SELECT 1 FROM runs b WHERE b.decision ="
+        "  'reject' AND b.package_name = r.package_name AND b.version = r.version)"
+        " FROM runs r WHERE r.id = $1 FOR NO KEY UPDATE OF r"};
 
 static const struct db_statement set_verdict = {
         "differ_set_verdict", "UPDATE runs SET verdict = $2, judged_at = now() WHERE id = $1"};

@@ -157,6 +157,9 @@ int differ_finish(struct differ *differ, struct db_conn *conn, struct error *err
 /* The message about a verdict that holds. */
 int differ_send_verdict(struct db_conn *conn, const struct verdict_message *verdict,
                         struct error *err);
+/* Whether the package has a baseline, and whether a person rejected the version. */
+int differ_ask_standing(struct db_conn *conn, const struct run_state *run, struct judge_facts *ret,
+                        struct error *err);
 /* What the run deviates in now. */
 struct outcome {
 	int64_t deviations;

@@ -160,8 +160,11 @@ const struct db_statement sql_lock_package = {
         "differ_lock_package",
         "SELECT pg_advisory_xact_lock(hashtextextended('fangs baseline ' || $1::text, 0))"};
 
-const struct db_statement sql_has_baseline = {"differ_has_baseline",
-                                              "SELECT " HAS_BASELINE("$1::text")};
+const struct db_statement sql_standing = {
+        "differ_standing",
+        "SELECT " HAS_BASELINE(
+                "$1::text") ", EXISTS (SELECT 1 FROM runs"
+                            " WHERE package_name = $1 AND version = $2 AND decision = 'reject')"};
 
 const struct db_statement sql_unreported_fingerprints = {
         "differ_unreported_fingerprints",

@@ -86,7 +86,7 @@ extern const struct db_statement sql_upsert_progress;
 /* $1 package: nobody else judges or promotes a run of it until the end of the transaction. */
 extern const struct db_statement sql_lock_package;
 /* $1 package. Column: it has a baseline. */
-extern const struct db_statement sql_has_baseline;
+extern const struct db_statement sql_standing;
 
 /* $1 run id, $2 package, $3 line of the version, $4 only those about credentials: fingerprints
  * which no baseline knows and no deviation reports. Columns: category, actor, value, cred, first

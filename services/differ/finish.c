@@ -61,14 +61,15 @@ int differ_report_the_rest(struct differ *differ, struct db_conn *conn, const st
 	return writer_deviations(differ, conn, &list, err);
 }
 
-static int has_baseline(struct db_conn *conn, const char *package, bool *ret, struct error *err)
+int differ_ask_standing(struct db_conn *conn, const struct run_state *run, struct judge_facts *ret,
+                        struct error *err)
 {
-	AUTO(pgresult)
-	PGresult *rows =
-	        db_query(conn, &sql_has_baseline, (struct db_param[]){DB_TEXT(package)}, 1, err);
+	const struct db_param params[] = {DB_TEXT(run->package), DB_TEXT(run->version)};
+	AUTO(pgresult) PGresult *rows = db_query(conn, &sql_standing, params, 2, err);
 	if (!rows)
 		return -err->code;
-	*ret = db_cell_bool(rows, 0, 0);
+	ret->has_baseline = db_cell_bool(rows, 0, 0);
+	ret->rejected = db_cell_bool(rows, 0, 1);
 	return 0;
 }
 
@@ -120,7 +121,7 @@ static int gather_facts(struct differ *differ, struct db_conn *conn, const struc
 	        .first_attempt = run->attempt == 1,
 	};
 	if (ret->has_package)
-		failed = has_baseline(conn, run->package, &ret->has_baseline, err);
+		failed = differ_ask_standing(conn, run, ret, err);
 	if (!failed && ret->has_baseline && run->purpose != PURPOSE_CONTROL)
 		failed = differ_report_the_rest(differ, conn, run, err);
 	if (!failed)

@@ -38,7 +38,7 @@ uint64_t judge_lost(const struct run_result *result, int64_t previous_dropped)
 	                  : result->events_dropped;
 }
 
-/* The three parts of being complete: 0, or `*why` not. */
+/* The parts of being complete: 0, or `*why` not. */
 
 static int result_is_good(const struct judge_facts *facts, struct error *why)
 {
@@ -77,10 +77,16 @@ static int all_events_came(const struct judge_facts *facts, struct error *why)
 	return 0;
 }
 
+/* A release that a person called bad is no baseline because it does nothing new another time. */
+static int is_welcome(const struct judge_facts *facts, struct error *why)
+{
+	return facts->rejected ? error_set(why, EPERM, "the release was rejected") : 0;
+}
+
 static bool is_complete(const struct judge_facts *facts, struct error *why)
 {
 	return result_is_good(facts, why) == 0 && all_batches_came(facts, why) == 0 &&
-	       all_events_came(facts, why) == 0;
+	       all_events_came(facts, why) == 0 && is_welcome(facts, why) == 0;
 }
 
 void judge(const struct judge_facts *facts, struct judgement *ret)
@@ -100,7 +106,7 @@ void judge_again(const struct judge_facts *facts, bool complete, struct judgemen
 		ret->verdict = VERDICT_NONE;
 	else if (facts->deviation_count > 0)
 		ret->verdict = VERDICT_DEVIATES;
-	else if (!ret->complete)
+	else if (!ret->complete || facts->rejected)
 		ret->verdict = VERDICT_INCOMPLETE;
 	else
 		ret->verdict = facts->has_baseline && facts->purpose == PURPOSE_SCAN

@@ -42,6 +42,7 @@ struct judge_facts {
 	enum run_purpose purpose;
 	bool has_package;
 	bool has_baseline;
+	bool rejected; /* a person rejected a run of this version */
 	int64_t deviation_count;
 	const struct run_result *result; /* NULL: none came */
 	uint64_t last_seq;               /* that the runner sent; 0 unknown */

@@ -89,6 +89,9 @@ static void bad_results(void **state)
 	fixture_init(&f, true);
 	f.result.npm_exit_code = INT32_MIN;
 	check(&f, "clean", "done", "");
+	fixture_init(&f, true);
+	f.facts.rejected = true;
+	check(&f, "incomplete", "done", "the release was rejected");
 	fixture_init(&f, true); /* deviations count whatever the end was */
 	f.result.status = RUN_STATUS_FAILED;
 	f.facts.deviation_count = 2;

@@ -59,10 +59,10 @@ static int look_again(struct differ *differ, struct db_conn *conn, struct reanal
                       bool complete, struct error *err)
 {
 	const struct run_state *run = again->run;
-	struct judge_facts facts = {
-	        .purpose = run->purpose, .has_package = true, .has_baseline = run->has_baseline};
-	int failed = 0;
-	if (run->has_baseline)
+	struct judge_facts facts = {.purpose = run->purpose, .has_package = true};
+	int failed = differ_ask_standing(conn, run, &facts, err);
+	facts.has_baseline = run->has_baseline;
+	if (!failed && run->has_baseline)
 		failed = report_new(differ, conn, again, err);
 	if (!failed)
 		failed = rules_count(differ, conn, run, true, &again->outcome,

@@ -161,6 +161,24 @@ static void failed_installs_never_seed(void **state)
 	expect_number(f, "SELECT count(*) FROM volatile_values", 0);
 }
 
+static void rejected_releases_never_seed(void **state)
+{
+	struct differ_fixture *f = *state;
+	(void)RUN(f, "release", "1.0.0", "/opt/a");
+	struct run_id bad = RUN(f, "scan", "1.0.1", "/opt/a", "/opt/bad");
+	expect_run(f, &bad, "deviates|f");
+	(void)db_fixture_number(f->db,
+	                        "UPDATE runs SET decision = 'reject' WHERE version = '1.0.1'");
+	struct run_id calm = RUN(f, "scan", "1.0.1", "/opt/a");
+	expect_run(f, &calm, "incomplete|f");
+	(void)db_fixture_number(f->db, "DELETE FROM baselines; DELETE FROM baseline_fingerprints");
+	calm = RUN(f, "scan", "1.0.1", "/opt/a");
+	expect_run(f, &calm, "incomplete|f");
+	expect_number(f, "SELECT count(*) FROM baselines", 0);
+	struct run_id next = RUN(f, "scan", "1.0.2", "/opt/a");
+	expect_run(f, &next, "seeded|t");
+}
+
 static void drift_pages_nobody(void **state)
 {
 	struct differ_fixture *f = *state;
@@ -396,6 +414,7 @@ int main(void)
 	        WITH_DIFFER(seeding_takes_as_many_runs_as_asked),
 	        WITH_DIFFER(other_versions_are_compared_while_seeding),
 	        WITH_DIFFER(failed_installs_never_seed),
+	        WITH_DIFFER(rejected_releases_never_seed),
 	        WITH_DIFFER(drift_pages_nobody),
 	        WITH_DIFFER(what_the_control_does_not_do_is_told),
 	        WITH_DIFFER(a_failed_control_explains_nothing),
