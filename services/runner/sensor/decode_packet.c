@@ -152,26 +152,31 @@ static void tunnel_follow(struct run_decoder *decoder, struct stream *stream, st
 	}
 }
 
+/* What goes through a tunnel. False: more of it is needed. */
+static bool tunnelled(struct run_decoder *decoder, const struct decode_packet *from,
+                      struct view bytes, bool last)
+{
+	if (bytes.size < 2 && !last)
+		return false;
+	return !is_tls(bytes) || decode_tls_hello(decoder, from, bytes, last);
+}
+
 static void proxy_stream(struct run_decoder *decoder, struct stream *stream, bool last)
 {
 	struct view bytes = stream_prefix(stream), rest;
 	struct decode_packet from = packet_of(stream);
-	bool full = bytes.size >= STREAM_PROXY_MAX;
+	bool full = bytes.size >= STREAM_PROXY_MAX, done = last || full;
 	struct tunnel tunnel = {.target = ""};
 
 	tunnel_follow(decoder, stream, bytes, &tunnel);
 	rest = view_of(bytes.data + tunnel.start, bytes.size - tunnel.start);
 	from.tunnel = view_of_string(tunnel.target);
-	if (tunnel.status == PROXY_MORE && full)
+	if (tunnel.status == PROXY_NONE)
+		done = tunnel.start == 0 || tunnelled(decoder, &from, rest, done);
+	else if (tunnel.status == PROXY_MORE && full)
 		decode_tls_tunnel(decoder, &from, NULL, rest); /* longer than any */
-	else if (tunnel.status == PROXY_NONE && tunnel.start && rest.size < 2 && !last)
-		return;
-	else if (tunnel.status == PROXY_NONE && tunnel.start && is_tls(rest) &&
-	         !decode_tls_hello(decoder, &from, rest, last || full))
-		return;
-	else if (tunnel.status != PROXY_NONE && !last && !full)
-		return;
-	stream_done(decoder, stream);
+	if (done)
+		stream_done(decoder, stream);
 }
 
 static size_t length_at(struct view bytes)
