@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <sys/socket.h>
 
 #include "filter.h"
 #include "text.h"
@@ -75,6 +76,37 @@ static void builtin_ranges_hide_addresses(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		if (hides(f, NULL, cases[i].address) != cases[i].hidden)
 			fail_msg("%s", cases[i].address);
+	}
+}
+
+/* The existing system's list, and nothing but it. */
+static void builtin_ranges_are_complete(void **state)
+{
+	static const char *const ranges[] = {
+	        "103.21.244.0/22", "103.22.200.0/22",  "103.31.4.0/22",   "104.16.0.0/13",
+	        "104.24.0.0/14",   "108.162.192.0/18", "131.0.72.0/22",   "141.101.64.0/18",
+	        "162.158.0.0/15",  "172.64.0.0/13",    "173.245.48.0/20", "188.114.96.0/20",
+	        "190.93.240.0/20", "197.234.240.0/22", "198.41.128.0/17", "140.82.112.0/20",
+	        "143.55.64.0/20",  "185.199.108.0/22", "192.30.252.0/22", "142.250.0.0/15",
+	        "172.217.0.0/16",  "216.58.192.0/19",  "172.253.0.0/16",  "74.125.0.0/16",
+	        "151.101.0.0/16",  "199.232.0.0/16",   "13.32.0.0/15",    "13.224.0.0/14",
+	        "52.84.0.0/15",    "54.182.0.0/16",    "54.192.0.0/16",   "54.230.0.0/16",
+	        "99.86.0.0/16",    "204.246.164.0/22",
+	};
+	enum { STEP = 4, SLASH24S = 1 << 24 }; /* none is smaller than a /22 */
+	struct fixture *f = *state;
+	struct cidr cidrs[sizeof(ranges) / sizeof(ranges[0])];
+	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++)
+		assert_true(cidr_parse(view_of_string(ranges[i]), &cidrs[i]));
+	for (uint32_t n = 0; n < SLASH24S; n += STEP) {
+		const uint8_t bytes[16] = {(uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n};
+		struct ip ip;
+		bool listed = false;
+		assert_true(ip_of_event(AF_INET, bytes, &ip));
+		for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]) && !listed; i++)
+			listed = cidr_contains(&cidrs[i], &ip);
+		if (filter_is_content_network(f->filter, &ip) != listed)
+			fail_msg("%u.%u.%u.0", bytes[0], bytes[1], bytes[2]);
 	}
 }
 
@@ -222,6 +254,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test_setup_teardown(builtin_ranges_hide_addresses, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(builtin_ranges_are_complete, set_up, tear_down),
 	        cmocka_unit_test(ranges_parse_as_in_go),
 	        cmocka_unit_test_setup_teardown(rows_hold_for_all_or_for_one_package, set_up,
 	                                        tear_down),

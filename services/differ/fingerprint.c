@@ -75,21 +75,28 @@ static struct view whole_package(struct fingerprinter *fingerprinter,
 	return buf_view(out);
 }
 
-/* A process id in /proc is the kernel's to choose. */
-static struct view without_pid(struct fingerprinter *fingerprinter, struct view path)
+/* The size of "<mark><digits>" at `at`, where a component ends with it; else 0. */
+static size_t numbered(struct view path, size_t at, struct view mark)
 {
-	static const char proc[] = "/proc/";
-	size_t start = sizeof(proc) - 1, end = start;
-	if (!view_starts_with(path, view_of(proc, start)))
-		return path;
+	size_t start = at + mark.size, end = start;
+	if (path.size < start || !view_equal(view_of(path.data + at, mark.size), mark))
+		return 0;
 	while (end < path.size && path.data[end] >= '0' && path.data[end] <= '9')
 		end++;
-	if (end == start || (end < path.size && path.data[end] != '/'))
+	return end == start || (end < path.size && path.data[end] != '/') ? 0 : end - at;
+}
+
+/* Ids of processes and threads in /proc are the kernel's to choose. */
+static struct view without_pid(struct fingerprinter *fingerprinter, struct view path)
+{
+	size_t process = numbered(path, 0, VIEW_LITERAL("/proc/"));
+	if (process == 0)
 		return path;
+	size_t thread = numbered(path, process, VIEW_LITERAL("/task/"));
 	struct buf *out = &fingerprinter->named;
 	buf_reset(out);
-	buf_append_string(out, "/proc/<PID>");
-	buf_append(out, path.data + end, path.size - end);
+	buf_append_string(out, thread ? "/proc/<PID>/task/<TID>" : "/proc/<PID>");
+	buf_append(out, path.data + process + thread, path.size - process - thread);
 	return buf_view(out);
 }
 

@@ -8,16 +8,18 @@
  *                (IPv6 without brackets); "<resolver>:53" for a resolver that npm uses, too; where
  *                it is another interface of the kernel, that one: "<raw:1>", "<packet>"
  *   dns_query    name, trimmed, lower case, without one trailing dot; "<unreadable>"
- *   tls_sni      host, trimmed, lower case
+ *   tls_sni      host, trimmed, lower case; "<unnamed>", "<unreadable>", "<ech:front>"
  *
  * Paths, by who has to do with them:
  *
  *   unknown  as the eight rules of normalize.h leave them
- *   manager  credentials, and what is written outside of npm's own places: by the eight rules and
- *            fold.h. What it unpacks is "<name>", one for each package. The rest is no behaviour.
+ *   manager  credentials, and what is written outside of npm's own places, in full. What it unpacks
+ *            is "<name>", one for each package. The rest is no behaviour.
  *   package  written ones in full, named "<name>/dist/x.js" in a package's folder and "<.>/x"
  *            elsewhere below the install root; read ones likewise, but "<name>" for all files of a
- *            package. Nothing is folded but the process id in /proc/<PID>.
+ *            package. "stat:<path>" of a credential that was looked for.
+ *
+ * But of `unknown`, nothing is folded by its looks; the ids in /proc/<PID>/task/<TID> are.
  *
  * Events with an empty value, of other types, and those which the filter hides have no fingerprint.
  */
