@@ -233,19 +233,54 @@ static int load(struct kernel_side *kernel, const char *tier, struct error *err)
 	return load_best(kernel, err);
 }
 
+static int attach_hook(struct kernel_side *kernel, size_t hook, struct error *err)
+{
+	kernel->links[hook] = bpf_program__attach(program_of(kernel, hook));
+	if (kernel->links[hook])
+		return 0;
+	return error_set_class(err, ERROR_FATAL, errno, "cannot attach to %s: %s",
+	                       hook_rows[hook].name, strerror(errno));
+}
+
+static void detach_hook(struct kernel_side *kernel, size_t hook)
+{
+	(void)bpf_link__destroy(kernel->links[hook]);
+	kernel->links[hook] = NULL;
+}
+
+/* Programs that run at each system call of the host. */
+static bool is_costly(size_t hook)
+{
+	return hook_rows[hook].program == PROGRAM(on_sys_exit);
+}
+
+int kernel_side_wake(struct kernel_side *kernel, struct error *err)
+{
+	for (size_t i = 0; i < HOOKS; i++)
+		if (is_costly(i) && !kernel->links[i] && attach_hook(kernel, i, err) < 0)
+			return -err->code;
+	return 0;
+}
+
+void kernel_side_sleep(struct kernel_side *kernel)
+{
+	for (size_t i = 0; i < HOOKS; i++)
+		if (is_costly(i))
+			detach_hook(kernel, i);
+}
+
 static int attach_tasks(struct kernel_side *kernel, struct error *err)
 {
 	for (size_t i = 0; i < HOOKS; i++) {
 		if (hook_rows[i].on_cgroup || !kernel->hooks[i].active)
 			continue;
-		kernel->links[i] = bpf_program__attach(program_of(kernel, i));
-		if (kernel->links[i])
+		if (attach_hook(kernel, i, err) == 0)
 			continue;
 		if (!hook_rows[i].optional)
-			return error_set_class(err, ERROR_FATAL, errno, "cannot attach to %s: %s",
-			                       hook_rows[i].name, strerror(errno));
-		hook_missing(kernel, i, strerror(errno));
+			return -err->code;
+		hook_missing(kernel, i, strerror(err->code));
 	}
+	kernel_side_sleep(kernel); /* now it is known that it can be woken */
 	return 0;
 }
 
@@ -300,7 +335,7 @@ void kernel_side_close(struct kernel_side *kernel)
 	if (!kernel)
 		return;
 	for (size_t i = 0; i < HOOKS; i++)
-		(void)bpf_link__destroy(kernel->links[i]);
+		detach_hook(kernel, i);
 	sensor_bpf__destroy(kernel->skeleton);
 	free(kernel);
 }
@@ -408,19 +443,6 @@ static void forget_aliases(struct kernel_side *kernel, uint32_t slot)
 	}
 }
 
-{
-	AUTO(free) struct record_header *asked = xcalloc(1, bpf_map__value_size(map));
-	uint64_t key, next;
-	int fd = bpf_map__fd(map), r = bpf_map_get_next_key(fd, NULL, &next);
-
-	while (r == 0) {
-		key = next;
-		r = bpf_map_get_next_key(fd, &key, &next);
-		if (bpf_map_lookup_elem(fd, &key, asked) == 0 && asked->slot == slot)
-			(void)bpf_map_delete_elem(fd, &key);
-	}
-}
-
 static void forget_asked_opens(struct kernel_side *kernel, uint32_t slot)
 {
 	const struct bpf_map *map = kernel->skeleton->maps.asked_opens;
@@ -477,8 +499,10 @@ int kernel_side_enter(struct kernel_side *kernel, uint64_t cgroup_id, struct sco
 {
 	int fd = bpf_map__fd(kernel->skeleton->maps.scopes);
 
+	kernel->skeleton->bss->scope_hints[cgroup_id % RECORD_SCOPE_HINTS]++;
 	if (bpf_map_update_elem(fd, &cgroup_id, &scope, BPF_NOEXIST) == 0)
 		return 0;
+	kernel->skeleton->bss->scope_hints[cgroup_id % RECORD_SCOPE_HINTS]--;
 	if (errno == EEXIST)
 		return error_set(err, EINVAL, "the cgroup already belongs to a run");
 	return error_set_errno(err, errno, "cannot register the run's cgroup");
@@ -486,7 +510,8 @@ int kernel_side_enter(struct kernel_side *kernel, uint64_t cgroup_id, struct sco
 
 void kernel_side_leave(struct kernel_side *kernel, uint64_t cgroup_id)
 {
-	(void)bpf_map_delete_elem(bpf_map__fd(kernel->skeleton->maps.scopes), &cgroup_id);
+	if (bpf_map_delete_elem(bpf_map__fd(kernel->skeleton->maps.scopes), &cgroup_id) == 0)
+		kernel->skeleton->bss->scope_hints[cgroup_id % RECORD_SCOPE_HINTS]--;
 }
 
 void kernel_side_set_depth(struct kernel_side *kernel, uint32_t index, uint32_t depth)

@@ -22,6 +22,11 @@ DEFINE_AUTO(kernel_side, struct kernel_side *, kernel_side_close)
 
 const struct sensor_hook *kernel_side_hooks(const struct kernel_side *kernel, size_t *ret_count);
 
+/* Without runs the sensor sleeps: no program of it runs at the system calls of the host. Both may
+ * be called again. */
+int kernel_side_wake(struct kernel_side *kernel, struct error *err);
+void kernel_side_sleep(struct kernel_side *kernel);
+
 /* Is any of the hooks there that only newer kernels have? */
 bool kernel_side_has_optional(const struct kernel_side *kernel);
 

@@ -111,6 +111,7 @@ static void run_unplace(struct sensor_run *run)
 		return;
 	sensor->depth_count = 0; /* nobody is looked for any more */
 	kernel_side_set_depth_count(sensor->kernel, 0);
+	kernel_side_sleep(sensor->kernel);
 }
 
 /* Everything on the kernel's side for a run that has its slot. The order matters: nothing is
@@ -120,6 +121,8 @@ static int run_enter(struct sensor_run *run, struct error *err)
 	struct kernel_side *kernel = run->sensor->kernel;
 	struct scope scope = {.slot = run->slot, .generation = run->generation};
 
+	if (kernel_side_wake(kernel, err) < 0)
+		return -err->code;
 	kernel_side_reset_counters(kernel, run->slot);
 	run->missed_before = kernel_side_missed(kernel);
 	if (kernel_side_watch(kernel, run->slot, &run->decoder.watches, err) < 0 ||
