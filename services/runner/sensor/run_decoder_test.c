@@ -33,9 +33,10 @@ static void on_event(void *ctx, const struct event *event)
 	buf_printf(out, "%s %s", actor_name(event->process.actor), event_type_name(event->type));
 	switch (event->type) {
 	case EVENT_FILE:
-		buf_printf(out, " %.*s tags %u result %d%s", VIEW_ARG(event->file.path),
+		buf_printf(out, " %.*s tags %u result %d%s%s", VIEW_ARG(event->file.path),
 		           event->process.tags, event->file.result,
-		           event->file.truncated ? " cut" : "");
+		           event->file.truncated ? " cut" : "",
+		           event->file.operation == FILE_STAT ? " stat" : "");
 		break;
 	case EVENT_EXEC:
 		buf_printf(out, " %.*s", VIEW_ARG(event->exec.path));
@@ -192,6 +193,29 @@ static void test_failed_opens_are_matched_here(void **state)
 	give_file(fixture, RECORD_FILE_FAILED, 0, "", "/usr/x", -ENOENT);
 	expect(fixture, "manager file_access /root/.ssh/id_rsa tags 3 result -2\n"
 	                "manager file_access /etc/x tags 1 result -13\n");
+}
+
+static void give_look(struct fixture *fixture, const char *base, const char *name, int32_t result)
+{
+	struct record_file *file = begin(fixture, RECORD_FILE_FAILED, 0, sizeof(*file));
+
+	file->operation = RECORD_STAT;
+	file->result = result;
+	file->path_size = (uint16_t)add_text(fixture, view_of_string(base));
+	file->name_size = (uint16_t)add_text(fixture, view_of_string(name));
+	give(fixture);
+}
+
+/* Of what is no credential nobody wants to know who looks at it. */
+static void test_looks(void **state)
+{
+	struct fixture *fixture = *state;
+
+	give_look(fixture, "", "/etc/./hosts", 0);
+	give_look(fixture, "/root", "x/../.ssh/id_rsa", 0);
+	give_look(fixture, "", "/root/.ssh/id_dsa", -ENOENT);
+	expect(fixture, "manager file_access /root/.ssh/id_rsa tags 3 result 0 stat\n"
+	                "manager file_access /root/.ssh/id_dsa tags 3 result -2 stat\n");
 }
 
 static void test_exec(void **state)
@@ -677,6 +701,7 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(test_opened_files, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_failed_opens_are_matched_here, setup,
 	                                        teardown),
+	        cmocka_unit_test_setup_teardown(test_looks, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_exec, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_set_up_is_left_out, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_search_along_path_is_one_attempt, setup,
