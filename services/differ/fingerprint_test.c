@@ -257,6 +257,11 @@ static void package_code_keeps_its_detail(void **state)
 	        {"/var/spool/cron/root", O_WRONLY, "/var/spool/cron/root", MARK_STARTED},
 	        {"/root/Desktop/x.txt", O_WRONLY, "/root/Desktop/x.txt", MARK_HOME},
 	        {"/root/.cache/x/y", O_WRONLY, "/root/.cache/x/y", MARK_NONE},
+	        {"/root/.cache", O_WRONLY, "/root/.cache", MARK_NONE},
+	        {"/root/.config", O_WRONLY, "/root/.config", MARK_NONE},
+	        {"/root/.config/x", O_WRONLY, "/root/.config/x", MARK_HOME},
+	        {"/root/.cachet", O_WRONLY, "/root/.cachet", MARK_HOME},
+	        {"/root/.c", O_WRONLY, "/root/.c", MARK_HOME},
 	        {"/etc/x", O_WRONLY, "/etc/x", MARK_SYSTEM},
 	};
 	struct fixture *f = *state;
@@ -370,17 +375,16 @@ static void other_ways_into_the_kernel(void **state)
 static void hidden_hosts(void **state)
 {
 	static const struct {
-		const char *sni;
-		bool ech, parse_failed;
-		const char *value, *compatible, *of_existing;
+		const char *sni, *value, *compatible, *of_existing;
 		enum mark mark;
+		bool ech, parse_failed;
 	} cases[] = {
-	        {"a.test", false, false, "a.test", "a.test", "a.test", MARK_NONE},
-	        {"", false, false, "<unnamed>", "<unnamed>", NULL, MARK_NONE},
-	        {"", false, true, "<unreadable>", "<unreadable>", NULL, MARK_HIDDEN},
-	        {"Front.test", true, false, "<ech:front.test>", "front.test", "<ech:front.test>",
-	         MARK_HIDDEN},
-	        {"", true, false, "<ech:>", "<ech:>", "<ech:>", MARK_HIDDEN},
+	        {"a.test", "a.test", "a.test", "a.test", MARK_NONE, false, false},
+	        {"", "<unnamed>", "<unnamed>", NULL, MARK_NONE, false, false},
+	        {"", "<unreadable>", "<unreadable>", NULL, MARK_HIDDEN, false, true},
+	        {"Front.test", "<ech:front.test>", "front.test", "<ech:front.test>", MARK_HIDDEN,
+	         true, false},
+	        {"", "<ech:>", "<ech:>", "<ech:>", MARK_HIDDEN, true, false},
 	};
 	struct fixture *f = *state;
 	f->context.actor = ACTOR_PACKAGE;

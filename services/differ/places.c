@@ -352,10 +352,22 @@ static const struct view cache_folders[] = {
         V("/.prebuild/"),
 };
 
+/* Below a folder for caches, that folder itself, or one that it is in. */
+static bool is_for_caches(struct view home)
+{
+	for (size_t i = 0; i < COUNT(cache_folders); i++) {
+		struct view folder = cache_folders[i];
+		if (view_starts_with(home, folder) ||
+		    (view_starts_with(folder, home) && folder.data[home.size] == '/'))
+			return true;
+	}
+	return false;
+}
+
 bool place_is_home(struct view path)
 {
 	struct view home;
-	return in_home(path, &home) && !any_start(cache_folders, COUNT(cache_folders), home);
+	return in_home(path, &home) && !is_for_caches(home);
 }
 
 static const struct view system_folders[] = {

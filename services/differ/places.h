@@ -44,7 +44,7 @@ bool place_is_control_socket(struct view path);
 /* What starts a file at that path later on ("a shell's start", "cron", ...), or NULL. */
 const char *place_starts(struct view path);
 
-/* In somebody's home, and not in a folder for caches. */
+/* In somebody's home, and neither in a folder for caches nor on the way to one. */
 bool place_is_home(struct view path);
 /* /etc, /usr, /bin, /lib, ... */
 bool place_is_system(struct view path);
