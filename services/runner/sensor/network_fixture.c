@@ -23,6 +23,9 @@ void network_fixture_enter(void)
 	must(unshare(CLONE_NEWNET) == 0);
 	must(system("ip link set lo up && ip address add 192.0.2.1/32 dev lo && "
 	            "ip -6 address add 2001:db8::1/128 dev lo nodad") == 0);
+	/* The kernel adds the route to an IPv6 address a moment later. */
+	must(system("for i in $(seq 1000); do ip -6 route get 2001:db8::1 >/dev/null 2>&1 && "
+	            "exit 0; sleep 0.01; done; exit 1") == 0);
 }
 
 union network_address network_fixture_address(const char *ip, uint16_t port)
