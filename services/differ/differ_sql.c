@@ -213,18 +213,23 @@ const struct db_statement sql_note_rules = {
         "UPDATE runs SET rules_digest = fangs_rules_digest(package_name) WHERE id = $1"};
 
 // clang-format off
-const struct db_statement sql_run_deviations = {
-	"differ_run_deviations",
-	"SELECT d.id, d.category, d.value, d.suppressed_by, d.suppressed_why,"
+const struct db_statement sql_open_deviations = {
+	"differ_open_deviations",
+	"DECLARE run_deviations NO SCROLL CURSOR FOR SELECT d.id, d.category, d.value,"
+	" d.suppressed_by, d.suppressed_why,"
 	" coalesce(f.compatible, d.value), $3::boolean AND ("
 	KNOWN("$2::text", "d.category", "d.actor", "(d.value)", "$4::bigint", "coalesce(f.cred, FALSE)")
 	" OR " KNOWN("$2::text", "d.category", "d.actor", "(f.compatible)", "$4::bigint",
 		"coalesce(f.cred, FALSE)")
 	") FROM deviations d LEFT JOIN run_fingerprints f ON f.run_id = $1"
 	"  AND f.category = d.category AND f.actor = d.actor AND f.value = d.value"
-	" WHERE d.run_id = $1 AND (NOT d.suppressed OR d.suppressed_by IN ('entry', 'baseline'))"
-	" ORDER BY d.id"};
+	" WHERE d.run_id = $1 AND (NOT d.suppressed OR d.suppressed_by IN ('entry', 'baseline'))"};
 // clang-format on
+
+const struct db_statement sql_next_deviations = {"differ_next_deviations",
+                                                 "FETCH 2000 FROM run_deviations"};
+const struct db_statement sql_close_deviations = {"differ_close_deviations",
+                                                  "CLOSE run_deviations"};
 
 const struct db_statement sql_count_by_person = {
         "differ_count_by_person",

@@ -129,8 +129,8 @@ extern const struct db_statement sql_lock_quiet_run;
 extern const struct db_statement sql_note_rules;
 /* $1 run id, $2 package, $3 ask the baseline, $4 line of the version: deviations that count, or
  * that a rule suppressed. Columns: id, category, value, suppressed by, why, what the existing CLI
- * calls the value, a baseline knows it. */
-extern const struct db_statement sql_run_deviations;
+ * calls the value, a baseline knows it. They may be a million: opened, read in parts, closed. */
+extern const struct db_statement sql_open_deviations, sql_next_deviations, sql_close_deviations;
 /* $1 run id: deviations that a person suppressed. */
 extern const struct db_statement sql_count_by_person;
 /* $1 ids, $2 suppressed by ('' counts), $3 why. */

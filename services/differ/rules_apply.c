@@ -37,8 +37,8 @@ struct ruling {
 	const char *by, *why;
 };
 
-static struct ruling ruling_of(struct differ *differ, const struct filter_rules *own,
-                               const PGresult *rows, int row)
+static struct ruling ruling_of(const struct differ *differ, const struct filter_rules *own,
+                               const PGresult *rows, int row, struct arena *arena)
 {
 	enum category category;
 	const char *entry = NULL;
@@ -48,8 +48,7 @@ static struct ruling ruling_of(struct differ *differ, const struct filter_rules 
 		entry = filter_entry_of(differ->allow.filter, own, category,
 		                        view_of_string(db_cell(rows, row, name)));
 	if (entry)
-		return (struct ruling){
-		        "entry", arena_printf(&differ->batch.arena, "allowed by entry %s", entry)};
+		return (struct ruling){"entry", arena_printf(arena, "allowed by entry %s", entry)};
 	if (db_cell_bool(rows, row, COLUMN_KNOWN))
 		return (struct ruling){"baseline", "the baseline has it now"};
 	return (struct ruling){"", ""};
@@ -64,20 +63,6 @@ static void count_change(struct rule_changes *changes, const char *before, const
 	changes->back += *by == '\0';
 }
 
-static void rule(struct differ *differ, const struct filter_rules *own, const PGresult *rows,
-                 int row, struct suppressions *list, struct rule_changes *changes)
-{
-	struct ruling ruling = ruling_of(differ, own, rows, row);
-	const char *before = db_cell(rows, row, COLUMN_BY);
-	if (strcmp(before, ruling.by) == 0 &&
-	    strcmp(db_cell(rows, row, COLUMN_WHY), ruling.why) == 0)
-		return;
-	count_change(changes, before, ruling.by);
-	db_array_add(&list->ids, view_of_string(db_cell(rows, row, COLUMN_ID)));
-	db_array_add(&list->by, view_of_string(ruling.by));
-	db_array_add(&list->why, view_of_string(ruling.why));
-}
-
 static int write_rulings(struct db_conn *conn, struct suppressions *list, struct error *err)
 {
 	const struct db_param params[] = {db_array_param(&list->ids), db_array_param(&list->by),
@@ -87,24 +72,54 @@ static int write_rulings(struct db_conn *conn, struct suppressions *list, struct
 	return db_exec(conn, &sql_suppress, params, 3, err) < 0 ? -err->code : 0;
 }
 
+/* Some deviations; what changes of them is written. */
+static int rule(const struct differ *differ, struct db_conn *conn, const struct filter_rules *own,
+                const PGresult *rows, struct rule_changes *changes, struct error *err)
+{
+	AUTO(suppressions) struct suppressions list;
+	suppressions_init(&list);
+	struct arena arena;
+	arena_init(&arena);
+	for (int row = 0; row < PQntuples(rows); row++) {
+		struct ruling ruling = ruling_of(differ, own, rows, row, &arena);
+		const char *before = db_cell(rows, row, COLUMN_BY);
+		if (strcmp(before, ruling.by) == 0 &&
+		    strcmp(db_cell(rows, row, COLUMN_WHY), ruling.why) == 0)
+			continue;
+		count_change(changes, before, ruling.by);
+		db_array_add(&list.ids, view_of_string(db_cell(rows, row, COLUMN_ID)));
+		db_array_add(&list.by, view_of_string(ruling.by));
+		db_array_add(&list.why, view_of_string(ruling.why));
+	}
+	arena_release(&arena);
+	return write_rulings(conn, &list, err);
+}
+
+static int rule_all(const struct differ *differ, struct db_conn *conn, const struct run_state *run,
+                    struct rule_changes *ret, struct error *err)
+{
+	const struct filter_rules *own = filter_package(differ->allow.filter, run->package);
+	int count;
+	do {
+		AUTO(pgresult) PGresult *rows = db_query(conn, &sql_next_deviations, NULL, 0, err);
+		if (!rows || rule(differ, conn, own, rows, ret, err) < 0)
+			return -err->code;
+		count = PQntuples(rows);
+	} while (count > 0);
+	return db_send(conn, &sql_close_deviations, NULL, 0, err);
+}
+
 static int apply(struct differ *differ, struct db_conn *conn, const struct run_state *run,
                  bool ask_baseline, struct rule_changes *ret, struct error *err)
 {
 	const struct db_param params[] = {DB_TEXT(run->id), DB_TEXT(run->package),
 	                                  DB_BOOL(ask_baseline), DB_INT(run->line)};
 	/* Noted first: an entry that comes between the two is found missing later. */
-	if (db_exec(conn, &sql_note_rules, params, 1, err) < 0 ||
-	    allow_list_refresh(&differ->allow, conn, differ->fingerprinter.locale, true, err) < 0)
+	if (db_send(conn, &sql_note_rules, params, 1, err) < 0 ||
+	    allow_list_refresh(&differ->allow, conn, differ->fingerprinter.locale, true, err) < 0 ||
+	    db_send(conn, &sql_open_deviations, params, 4, err) < 0)
 		return -err->code;
-	AUTO(pgresult) PGresult *rows = db_query(conn, &sql_run_deviations, params, 4, err);
-	if (!rows)
-		return -err->code;
-	const struct filter_rules *own = filter_package(differ->allow.filter, run->package);
-	AUTO(suppressions) struct suppressions list;
-	suppressions_init(&list);
-	for (int row = 0; row < PQntuples(rows); row++)
-		rule(differ, own, rows, row, &list, ret);
-	return write_rulings(conn, &list, err);
+	return rule_all(differ, conn, run, ret, err);
 }
 
 static int64_t count_by_person(struct db_conn *conn, const struct run_state *run, struct error *err)

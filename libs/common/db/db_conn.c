@@ -15,6 +15,7 @@ enum { TRANSACTION_TRIES = 5 };
  * compiling one takes longer than running it. */
 static const char session_setup[] = "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD';"
                                     "SET jit = off;"
+                                    "SET cursor_tuple_fraction = 1;" /* all are read to their end */
                                     "SET idle_in_transaction_session_timeout = '60s'";
 
 struct db_conn *db_conn_create(struct db *db, bool pooled)
