@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "run_decoder.h"
 
+#include <unistd.h>
+
 #include "decode.h"
 #include "model/program.h"
 
@@ -26,6 +28,7 @@ int run_decoder_init(struct run_decoder *decoder, const struct run_decoder_optio
 	witness_book_init(&decoder->book);
 	quic_flows_init(&decoder->quic);
 	resolver_init(&decoder->resolver);
+	decoder->own_pid = (uint32_t)getpid();
 	buf_init(&decoder->path, DECODER_PATH_MAX);
 	buf_init(&decoder->second, DECODER_PATH_MAX);
 	return 0;
@@ -150,14 +153,24 @@ void run_decoder_record(struct run_decoder *decoder, struct view record)
 		decoder->stats.cut++;
 }
 
+bool run_decoder_settled(const struct run_decoder *decoder, const struct witnessed *witnessed)
+{
+	const struct book_open open = {
+	        .pid = witnessed->pid, .device = witnessed->device, .inode = witnessed->inode};
+	const struct process *process = process_tree_find(&decoder->tree, witnessed->pid, 0);
+
+	/* Of a process that is not known the first record may be on its way. */
+	if (!process)
+		return witnessed->pid == decoder->own_pid; /* looks into the sandbox */
+	return process_is_runtime(process) || witness_book_knows_file(&decoder->book, &open);
+}
+
 void run_decoder_witnessed(struct run_decoder *decoder, const struct witnessed *witnessed)
 {
 	const struct book_open open = {witnessed->pid, witnessed->device, witnessed->inode,
 	                               decode_text(witnessed->path)};
-	const struct process *process = process_tree_find(&decoder->tree, witnessed->pid, 0);
 
-	/* Others than the run's processes: the runner itself, who looks into the sandbox. */
-	if (!process || process_is_runtime(process) ||
+	if (run_decoder_settled(decoder, witnessed) ||
 	    watch_list_match(&decoder->watches, open.path) == WATCH_MATCH_NONE)
 		return;
 	if (!witness_book_wait(&decoder->book, &open))

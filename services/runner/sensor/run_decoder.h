@@ -47,6 +47,7 @@ struct run_decoder {
 	struct process_tree tree;
 	struct stream_table streams;
 	struct alias_list aliases;
+	uint32_t own_pid;
 	bool has_witness; /* opens are kept in the book */
 	struct witness_book book;
 	struct quic_flows quic;
@@ -66,6 +67,8 @@ void run_decoder_record(struct run_decoder *decoder, struct view record);
 
 /* A second witness has seen an open. It becomes an event if the records do not tell it until the
  * turn after the next. A turn is over when no records are left. */
+/* Without its path: is there nothing to be told of it? */
+bool run_decoder_settled(const struct run_decoder *decoder, const struct witnessed *witnessed);
 void run_decoder_witnessed(struct run_decoder *decoder, const struct witnessed *witnessed);
 void run_decoder_turn(struct run_decoder *decoder);
 

@@ -6,7 +6,7 @@
 #include "sensor_internal.h"
 
 enum {
-	BUSY_POLL_MS = 1,
+	BUSY_POLL_MS = 5,
 	BUSY_RECORDS = 1000, /* at one look: more will come soon */
 	READ_BATCH = 256,    /* records between two looks at who waits for the lock */
 };

@@ -21,6 +21,11 @@ static void run_on_stream_done(void *ctx, uint64_t cookie)
 	kernel_side_ignore_stream(run->sensor->kernel, cookie);
 }
 
+static bool run_is_settled(void *ctx, const struct witnessed *witnessed)
+{
+	return run_decoder_settled(ctx, witnessed);
+}
+
 static void run_on_witnessed(void *ctx, const struct witnessed *witnessed)
 {
 	run_decoder_witnessed(ctx, witnessed);
@@ -28,9 +33,11 @@ static void run_on_witnessed(void *ctx, const struct witnessed *witnessed)
 
 void sensor_run_look(struct sensor_run *run)
 {
+	const struct witness_handler handler = {run_is_settled, run_on_witnessed, &run->decoder};
+
 	if (run->witness.fd < 0)
 		return;
-	(void)witness_read(&run->witness, WITNESS_LOOK_MAX, run_on_witnessed, &run->decoder);
+	(void)witness_read(&run->witness, WITNESS_LOOK_MAX, &handler);
 	run_decoder_turn(&run->decoder);
 }
 

@@ -28,7 +28,8 @@ int witness_open(struct witness *witness, struct error *err)
 {
 	*witness = (struct witness){
 	        .fd = fanotify_init(FAN_CLASS_NOTIF | FAN_CLOEXEC | FAN_NONBLOCK,
-	                            O_RDONLY | O_CLOEXEC | O_LARGEFILE | O_NONBLOCK | O_NOATIME)};
+	                            O_RDONLY | O_CLOEXEC | O_LARGEFILE | O_NONBLOCK | O_NOATIME),
+	        .space = -1};
 
 	if (witness->fd >= 0)
 		return 0;
@@ -39,7 +40,9 @@ void witness_close(struct witness *witness)
 {
 	if (witness->fd >= 0)
 		(void)close(witness->fd);
-	witness->fd = -1;
+	if (witness->space >= 0)
+		(void)close(witness->space);
+	witness->fd = witness->space = -1;
 }
 
 static bool is_skipped(const char *mount_point)
@@ -88,12 +91,29 @@ static int mark_mount(const struct witness *witness, pid_t pid, const char *moun
 	                     AT_FDCWD, path);
 }
 
+/* What is read from the queue after the last process has gone has its path only as long as somebody
+ * keeps the mounts. */
+static int hold_mounts(struct witness *witness, pid_t pid, struct error *err)
+{
+	char path[LINK_MAX_BYTES];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/mnt", pid);
+	if (witness->space >= 0)
+		(void)close(witness->space);
+	witness->space = open(path, O_RDONLY | O_CLOEXEC);
+	if (witness->space < 0)
+		return error_set_errno(err, errno, "cannot hold the mounts of process %d", pid);
+	return 0;
+}
+
 int witness_mark(struct witness *witness, pid_t pid, struct error *err)
 {
 	char path[LINK_MAX_BYTES], line[LINE_MAX_BYTES];
 	AUTO(fclose) FILE *mounts = NULL;
 	int count = 0;
 
+	if (hold_mounts(witness, pid, err) < 0)
+		return -err->code;
 	(void)snprintf(path, sizeof(path), "/proc/%d/mountinfo", pid);
 	mounts = fopen(path, "re");
 	if (!mounts)
@@ -112,26 +132,38 @@ int witness_mark(struct witness *witness, pid_t pid, struct error *err)
 }
 
 static void hand_out(const struct fanotify_event_metadata *event,
-                     void (*on_open)(void *ctx, const struct witnessed *event), void *ctx)
+                     const struct witness_handler *handler)
 {
+	struct witnessed witnessed = {.pid = (uint32_t)event->pid};
 	char link[LINK_MAX_BYTES], path[PATH_MAX];
 	struct stat status;
 	ssize_t size;
 
+	if (fstat(event->fd, &status) < 0)
+		return;
+	witnessed.inode = status.st_ino;
+	witnessed.device = status.st_dev;
+	if (handler->is_settled(handler->ctx, &witnessed))
+		return;
 	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", event->fd);
 	size = readlink(link, path, sizeof(path));
-	if (size <= 0 || fstat(event->fd, &status) < 0)
+	if (size <= 0)
 		return;
-	on_open(ctx, &(struct witnessed){
-	                     .pid = (uint32_t)event->pid,
-	                     .inode = status.st_ino,
-	                     .device = status.st_dev,
-	                     .path = view_of(path, (size_t)size),
-	             });
+	witnessed.path = view_of(path, (size_t)size);
+	handler->on_open(handler->ctx, &witnessed);
 }
 
-size_t witness_read(struct witness *witness, size_t max,
-                    void (*on_open)(void *ctx, const struct witnessed *event), void *ctx)
+/* The kernel could not open one file for us: of a process that has gone (below /proc), or because
+ * we have no descriptors or memory left, so that others get lost, too. False: the queue is empty.
+ */
+static bool go_on_after(struct witness *witness, int code)
+{
+	if (code == EMFILE || code == ENFILE || code == ENOMEM)
+		witness->overflowed = true;
+	return code != EAGAIN && code != EBADF;
+}
+
+size_t witness_read(struct witness *witness, size_t max, const struct witness_handler *handler)
 {
 	_Alignas(struct fanotify_event_metadata) char buffer[READ_SIZE];
 	size_t count = 0;
@@ -140,15 +172,19 @@ size_t witness_read(struct witness *witness, size_t max,
 		ssize_t left = read(witness->fd, buffer, sizeof(buffer));
 		const struct fanotify_event_metadata *event = (const void *)buffer;
 
-		if (left <= 0)
+		if (left == 0 || (left < 0 && !go_on_after(witness, errno)))
 			break;
+		if (left < 0) {
+			count++;
+			continue;
+		}
 		for (; FAN_EVENT_OK(event, left); event = FAN_EVENT_NEXT(event, left)) {
 			count++;
 			if (event->mask & FAN_Q_OVERFLOW)
 				witness->overflowed = true;
 			if (event->fd < 0)
 				continue;
-			hand_out(event, on_open, ctx);
+			hand_out(event, handler);
 			(void)close(event->fd);
 		}
 	}

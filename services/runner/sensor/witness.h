@@ -19,8 +19,9 @@
 #include "base/view.h"
 
 struct witness {
-	int fd; /* -1: closed */
-	bool overflowed;
+	int fd;    /* -1: closed */
+	int space; /* the mount namespace: with its end the files in it would lose their paths */
+	bool overflowed; /* something was lost, nobody knows how much */
 };
 
 struct witnessed {
@@ -28,6 +29,14 @@ struct witnessed {
 	uint64_t inode;
 	uint64_t device;  /* as of stat(2) */
 	struct view path; /* when it was read, not when it was opened */
+};
+
+/* Who takes what is seen. */
+struct witness_handler {
+	/* Without a path, whose reading costs as much as all the rest: is nothing to be told? */
+	bool (*is_settled)(void *ctx, const struct witnessed *event);
+	void (*on_open)(void *ctx, const struct witnessed *event);
+	void *ctx;
 };
 
 int witness_open(struct witness *witness, struct error *err);
@@ -38,7 +47,6 @@ void witness_close(struct witness *witness);
 int witness_mark(struct witness *witness, pid_t pid, struct error *err);
 
 /* Hands out what is queued, at most `max` events; returns how many. */
-size_t witness_read(struct witness *witness, size_t max,
-                    void (*on_open)(void *ctx, const struct witnessed *event), void *ctx);
+size_t witness_read(struct witness *witness, size_t max, const struct witness_handler *handler);
 
 #endif

@@ -102,9 +102,14 @@ static bool knows(const struct witness_book *book, uint64_t hash)
 	       (book->seen_before && *slot_of(book->seen_before, hash));
 }
 
+bool witness_book_knows_file(const struct witness_book *book, const struct book_open *open)
+{
+	return knows(book, hash_inode(book, open));
+}
+
 static bool is_seen(const struct witness_book *book, const struct book_open *open)
 {
-	return knows(book, hash_path(book, open)) || knows(book, hash_inode(book, open));
+	return knows(book, hash_path(book, open)) || witness_book_knows_file(book, open);
 }
 
 bool witness_book_wait(struct witness_book *book, const struct book_open *open)

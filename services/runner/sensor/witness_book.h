@@ -45,6 +45,8 @@ void witness_book_release(struct witness_book *book);
 
 /* The first witness told it. */
 void witness_book_seen(struct witness_book *book, const struct book_open *open);
+/* Has it told this file, by whatever name? The path is not looked at. */
+bool witness_book_knows_file(const struct witness_book *book, const struct book_open *open);
 /* The second one did. False when too many wait: it is to be told now. */
 bool witness_book_wait(struct witness_book *book, const struct book_open *open);
 /* A turn of the reader is over: hands out what has waited for one, and was not seen. */

@@ -50,6 +50,21 @@ static void test_unseen_is_told_after_a_turn(void **state)
 	witness_book_release(&book);
 }
 
+static void test_file_is_known_by_any_name(void **state)
+{
+	struct witness_book book;
+	struct book_open told = open_of(1, 10, "/a"), same = open_of(1, 10, ""),
+	                 other = open_of(2, 10, "/a");
+
+	(void)state;
+	witness_book_init(&book);
+	assert_false(witness_book_knows_file(&book, &same));
+	witness_book_seen(&book, &told);
+	assert_true(witness_book_knows_file(&book, &same));
+	assert_false(witness_book_knows_file(&book, &other)); /* another process */
+	witness_book_release(&book);
+}
+
 static void test_seen_is_not_told(void **state)
 {
 	struct witness_book book;
@@ -106,6 +121,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_unseen_is_told_after_a_turn),
+	        cmocka_unit_test(test_file_is_known_by_any_name),
 	        cmocka_unit_test(test_seen_is_not_told),
 	        cmocka_unit_test(test_bounds),
 	};
