@@ -15,13 +15,8 @@ static int out_of_range(struct error *err, uint32_t number)
 	return error_set(err, EBADMSG, "malformed message: field %u is out of range", number);
 }
 
-static int read_varint(struct view *rest, uint64_t *ret, struct error *err)
+static int read_long_varint(struct view *rest, uint64_t *ret, struct error *err)
 {
-	if (rest->size && (unsigned char)rest->data[0] < PROTO_MORE) { /* almost always */
-		*ret = (unsigned char)rest->data[0];
-		*rest = view_of(rest->data + 1, rest->size - 1);
-		return 0;
-	}
 	uint64_t number = 0;
 	for (size_t i = 0; i < rest->size && i < PROTO_VARINT_MAX; i++) {
 		uint64_t byte = (unsigned char)rest->data[i];
@@ -35,6 +30,16 @@ static int read_varint(struct view *rest, uint64_t *ret, struct error *err)
 		}
 	}
 	return malformed(err, "bad varint");
+}
+
+/* Almost all are of one byte. */
+static inline int read_varint(struct view *rest, uint64_t *ret, struct error *err)
+{
+	if (rest->size == 0 || (unsigned char)rest->data[0] >= PROTO_MORE)
+		return read_long_varint(rest, ret, err);
+	*ret = (unsigned char)rest->data[0];
+	*rest = view_of(rest->data + 1, rest->size - 1);
+	return 0;
 }
 
 static int take(struct view *rest, uint64_t size, struct view *ret, struct error *err)
