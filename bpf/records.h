@@ -14,9 +14,9 @@
 #include <linux/types.h>
 
 enum {
-	RECORD_RUNS_MAX = 64,  /* runs at once; size of `scopes` and of `counters` */
+	RECORD_RUNS_MAX = 64,      /* runs at once; size of `scopes` and of `counters` */
 	RECORD_SCOPE_HINTS = 1024, /* a power of two */
-	RECORD_DEPTHS_MAX = 4, /* different depths of run cgroups at once */
+	RECORD_DEPTHS_MAX = 4,     /* different depths of run cgroups at once */
 	RECORD_COMM_SIZE = 16,
 	RECORD_PATH_MAX = 4096, /* a longer path is cut at its front and flagged */
 	RECORD_ARGV_MAX = 8192, /* a longer argument area is cut at its end */
@@ -230,8 +230,8 @@ enum record_purpose {
 	RECORD_PURPOSE_DNS,      /* to a DNS port: bytes that do not parse are an event */
 	RECORD_PURPOSE_DNS_LIKE, /* looked like it on another port: silence if it is not */
 	RECORD_PURPOSE_TLS,
-	RECORD_PURPOSE_PROXY, /* may ask a proxy for a way through it: what goes through follows */
 	RECORD_PURPOSE_QUIC,  /* a long header of a known version, or what claims to be one */
+	RECORD_PURPOSE_PROXY, /* may ask a proxy for a way through it: what goes through follows */
 };
 
 /* Values and keys of maps. ------------------------------------------------------------------ */

@@ -58,6 +58,24 @@ struct {
 
 enum unix_user { UNIX_USER_CALL, UNIX_USER_IO_URING };
 
+/* A connect in progress: what the kernel itself has of it. Between its end and that of the call
+ * another thread can put another socket behind the descriptor. */
+struct unix_begun {
+	__u64 sock; /* address */
+	__u64 cookie;
+	__u32 size;
+	char name[UNIX_NAME_MAX];
+};
+
+/* By thread. 1024 entries, 200 KiB; full: the least recently used goes, and what the process says
+ * counts. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u64);
+	__type(value, struct unix_begun);
+} unix_begun SEC(".maps");
+
 /* A connect that has ended. */
 struct unix_connect {
 	__u64 file; /* of the socket */
@@ -117,9 +135,9 @@ static __always_inline void unix_tell_name(struct unix_scratch *scratch, const s
 	unix_emit(scratch, scope, path_size, bounded(name_size, UNIX_NAME_MAX));
 }
 
-/* The peer holds the listener's address. */
-static __always_inline void unix_connected(struct unix_scratch *scratch, const struct scope *scope,
-                                           struct sock *sock)
+/* The peer holds the listener's address. False: there is none any more. */
+static __always_inline int unix_connected(struct unix_scratch *scratch, const struct scope *scope,
+                                          struct sock *sock)
 {
 	struct sock *peer = BPF_CORE_READ((struct unix_sock *)sock, peer);
 	struct unix_address *address = BPF_CORE_READ((struct unix_sock *)peer, addr);
@@ -129,7 +147,7 @@ static __always_inline void unix_connected(struct unix_scratch *scratch, const s
 	struct path_walk walk;
 
 	if (!address || size <= UNIX_FAMILY_SIZE)
-		return; /* disconnected, or a pair without a name */
+		return 0; /* disconnected, or a pair without a name */
 	size = bounded(size - UNIX_FAMILY_SIZE, UNIX_NAME_MAX);
 	bpf_probe_read_kernel(scratch->key.name, (__u32)size,
 	                      (char *)address + bpf_core_field_offset(struct unix_address, name) +
@@ -139,35 +157,49 @@ static __always_inline void unix_connected(struct unix_scratch *scratch, const s
 		scratch->key.device = BPF_CORE_READ(dentry, d_sb, s_dev);
 	}
 	if (unix_repeats(&scratch->key))
-		return;
+		return 1;
 	if (!dentry) {
 		unix_tell_name(scratch, scope, 0, size);
-		return;
+		return 1;
 	}
 	path_build_at(&walk, (struct task_struct *)bpf_get_current_task(), dentry, mount_of(mount),
 	              0, &scratch->path);
 	unix_emit(scratch, scope, path_copy(&walk, &scratch->path, scratch->text), 0);
+	return 1;
 }
 
-static __always_inline void unix_failed(struct unix_scratch *scratch, const struct scope *scope,
-                                        const struct unix_connect *connect)
+/* False: the name cannot be read. */
+static __always_inline int unix_read_name(struct unix_scratch *scratch, const struct scope *scope,
+                                          const struct unix_connect *connect, __u64 size)
+{
+	struct run_counters *run;
+
+	if (bpf_probe_read_user(scratch->key.name, (__u32)size,
+	                        (void *)(connect->name + UNIX_FAMILY_SIZE)) == 0)
+		return 1;
+	run = counters_of(scope->slot);
+	if (run)
+		run->unreadable++;
+	return 0;
+}
+
+/* By its name as given, and the directory that it starts from. */
+static __always_inline void unix_by_name(struct unix_scratch *scratch, const struct scope *scope,
+                                         const struct unix_connect *connect,
+                                         const struct unix_begun *begun)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	struct fs_struct *fs = BPF_CORE_READ(task, fs);
-	__u64 size = connect->name_size, path_size = 0;
-	struct run_counters *run;
+	__u64 size = begun ? begun->size : connect->name_size, path_size = 0;
 	struct path_walk walk;
 
 	if (size <= UNIX_FAMILY_SIZE)
 		return;
 	size = bounded(size - UNIX_FAMILY_SIZE, UNIX_NAME_MAX);
-	if (bpf_probe_read_user(scratch->key.name, (__u32)size,
-	                        (void *)(connect->name + UNIX_FAMILY_SIZE))) {
-		run = counters_of(scope->slot);
-		if (run)
-			run->unreadable++;
+	if (begun)
+		__builtin_memcpy(scratch->key.name, begun->name, UNIX_NAME_MAX);
+	else if (!unix_read_name(scratch, scope, connect, size))
 		return;
-	}
 	if (unix_repeats(&scratch->key))
 		return;
 	if (scratch->key.name[0] != '/' && scratch->key.name[0] != '\0') {
@@ -177,28 +209,69 @@ static __always_inline void unix_failed(struct unix_scratch *scratch, const stru
 	unix_tell_name(scratch, scope, path_size, size);
 }
 
+/* The socket that the connect was begun with, if it still is that one. */
+static __always_inline struct sock *unix_begun_with(const struct unix_begun *begun)
+{
+	struct sock *sock = (struct sock *)begun->sock;
+
+	return (__u64)BPF_CORE_READ(sock, __sk_common.skc_cookie.counter) == begun->cookie ? sock
+	                                                                                   : 0;
+}
+
+static __always_inline void unix_tell(const struct scope *scope, const struct unix_connect *connect,
+                                      const struct unix_begun *begun)
+{
+	struct sock *sock =
+	        begun ? unix_begun_with(begun) : unix_socket_of((struct file *)connect->file);
+	struct unix_scratch *scratch;
+	__u32 user = connect->user;
+
+	scratch = sock || begun ? bpf_map_lookup_elem(&unix_scratches, &user) : 0;
+	if (!scratch)
+		return;
+	__builtin_memset(&scratch->key, 0, sizeof(scratch->key));
+	scratch->key.result = connect->result < 0 ? connect->result : 0;
+	if (connect->result >= 0 && sock && unix_connected(scratch, scope, sock))
+		return;
+	if (connect->result < 0 || begun)
+		unix_by_name(scratch, scope, connect, begun);
+}
+
 /* Not inlined: the verifier looks at it once. */
 __attribute__((noinline)) int unix_connect_ended(const struct scope *scope,
                                                  const struct unix_connect *connect)
 {
-	struct unix_scratch *scratch;
-	struct sock *sock;
-	__u32 user;
+	__u64 thread = bpf_get_current_pid_tgid();
+	struct unix_begun *begun = bpf_map_lookup_elem(&unix_begun, &thread);
 
-	if (!scope || !connect || connect->result <= UNIX_RESTART_FIRST)
+	if (!scope || !connect)
 		return 0;
-	sock = unix_socket_of((struct file *)connect->file);
-	user = connect->user;
-	scratch = sock ? bpf_map_lookup_elem(&unix_scratches, &user) : 0;
-	if (!scratch)
-		return 0;
-	__builtin_memset(&scratch->key, 0, sizeof(scratch->key));
-	scratch->key.result = connect->result < 0 ? connect->result : 0;
-	if (connect->result >= 0)
-		unix_connected(scratch, scope, sock);
-	else
-		unix_failed(scratch, scope, connect);
+	/* Requests of io_uring hold their file, and several may end at once. */
+	if (connect->result > UNIX_RESTART_FIRST)
+		unix_tell(scope, connect, connect->user == UNIX_USER_CALL ? begun : 0);
+	if (begun)
+		bpf_map_delete_elem(&unix_begun, &thread);
 	return 0;
+}
+
+/* Attached as BPF_CGROUP_UNIX_CONNECT (Linux 6.7), as on_sendmsg_unix is. */
+SEC("cgroup/connect4")
+int on_connect_unix(struct bpf_sock_addr *context)
+{
+	struct bpf_sock_addr_kern *call = (void *)context;
+	__u64 thread = bpf_get_current_pid_tgid(), size = BPF_CORE_READ(call, uaddrlen);
+	char *name = BPF_CORE_READ(call, uaddr);
+	struct unix_begun begun = {};
+
+	if (!scope_of_task() || size <= UNIX_FAMILY_SIZE)
+		return UNIX_PROCEED;
+	begun.size = (__u32)size;
+	begun.sock = (__u64)BPF_CORE_READ(call, sk);
+	begun.cookie = bpf_get_socket_cookie(context);
+	size = bounded(size - UNIX_FAMILY_SIZE, UNIX_NAME_MAX);
+	bpf_probe_read_kernel(begun.name, (__u32)size, name + UNIX_FAMILY_SIZE);
+	bpf_map_update_elem(&unix_begun, &thread, &begun, BPF_ANY);
+	return UNIX_PROCEED;
 }
 
 /* On the stack: this program can interrupt itself. */

@@ -12,8 +12,13 @@
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
+typedef struct {
+	__s64 counter;
+} atomic64_t;
+
 struct sock_common {
 	unsigned short skc_family;
+	atomic64_t skc_cookie;
 };
 
 struct sock {
@@ -126,6 +131,7 @@ struct unix_address {
 };
 
 struct bpf_sock_addr_kern {
+	struct sock *sk;
 	void *uaddr;
 	__u32 uaddrlen;
 };

@@ -25,9 +25,10 @@ struct hook_row {
 	bool optional;
 };
 
-/* BPF_CGROUP_UNIX_SENDMSG of Linux 6.7. Older libbpf does not know it by its section's name. */
-enum { ATTACH_UNIX_SENDMSG = 50 };
-static const char unix_sendmsg[] = "cgroup/sendmsg_unix";
+/* BPF_CGROUP_UNIX_CONNECT and _SENDMSG of Linux 6.7. Older libbpf does not know them by their
+ * sections' names. */
+enum { ATTACH_UNIX_CONNECT = 49, ATTACH_UNIX_SENDMSG = 50 };
+static const char unix_connect[] = "cgroup/connect_unix", unix_sendmsg[] = "cgroup/sendmsg_unix";
 
 #define PROGRAM(name) offsetof(struct sensor_bpf, progs.name)
 
@@ -56,6 +57,8 @@ static const struct hook_row hook_rows[] = {
          false},
         {"cgroup/sendmsg6", "IPv6 destinations of unconnected sockets", PROGRAM(on_sendmsg6), true,
          false},
+        {unix_connect, "names of UNIX sockets, whatever becomes of the descriptor",
+         PROGRAM(on_connect_unix), true, true},
         {unix_sendmsg, "datagrams to UNIX sockets by name", PROGRAM(on_sendmsg_unix), true, true},
         {"cgroup_skb/egress", "DNS queries, TLS and QUIC server names", PROGRAM(on_egress), true,
          false},
@@ -165,6 +168,17 @@ static bool changes_traced(const struct kernel_side *kernel)
 	return all;
 }
 
+/* Where the section's name stands for another place. */
+static void set_attach_type(struct kernel_side *kernel, size_t hook)
+{
+	const char *name = hook_rows[hook].name;
+	int type = name == unix_connect ? ATTACH_UNIX_CONNECT : ATTACH_UNIX_SENDMSG;
+
+	if (name == unix_connect || name == unix_sendmsg)
+		(void)bpf_program__set_expected_attach_type(program_of(kernel, hook),
+		                                            (enum bpf_attach_type)type);
+}
+
 /* One attempt to load the programs that are active. */
 static int try_load(struct kernel_side *kernel, struct error *err)
 {
@@ -180,9 +194,7 @@ static int try_load(struct kernel_side *kernel, struct error *err)
 		if (hook_rows[i].optional)
 			(void)bpf_program__set_autoload(program_of(kernel, i),
 			                                kernel->hooks[i].active);
-		if (hook_rows[i].name == unix_sendmsg)
-			(void)bpf_program__set_expected_attach_type(
-			        program_of(kernel, i), (enum bpf_attach_type)ATTACH_UNIX_SENDMSG);
+		set_attach_type(kernel, i);
 	}
 	kernel->skeleton->rodata->changes_traced = changes_traced(kernel);
 	for (enum kernel_ring i = 0; i < KERNEL_RINGS && r == 0; i++)

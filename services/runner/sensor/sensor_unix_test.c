@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The sensor with the real kernel: connects to UNIX sockets. Skipped (77) without root. */
 #include <errno.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -103,6 +105,17 @@ static size_t count(void)
 	return stats.events[EVENT_CONNECT];
 }
 
+static bool sees(const char *hook)
+{
+	size_t hooks;
+	const struct sensor_hook *rows = sensor_hooks(fixture.kernel.sensor, &hooks);
+
+	for (size_t i = 0; i < hooks; i++)
+		if (strcmp(rows[i].name, hook) == 0)
+			return rows[i].active;
+	return false;
+}
+
 /* By a relative name and through a link: told by where it really is, once. */
 static int act_paths(void *ctx)
 {
@@ -148,6 +161,63 @@ static void test_datagram_sockets(void **state)
 	assert_int_equal(count(), 1);
 }
 
+/* Two threads: one puts a harmless socket in the place of the other's, over and over. */
+enum { RACES = 2000 };
+
+struct race {
+	int decoy; /* connected elsewhere */
+	int fd;    /* the number that is fought for */
+	atomic_bool done;
+};
+
+static void *put_decoy(void *ctx)
+{
+	struct race *race = ctx;
+
+	while (!atomic_load(&race->done))
+		(void)dup2(race->decoy, race->fd);
+	return NULL;
+}
+
+static int act_race(void *ctx)
+{
+	struct sockaddr_un address = address_of("s");
+	struct race race = {.fd = 100};
+	pthread_t thread;
+	int reached = 0;
+
+	(void)ctx;
+	enter_directory();
+	race.decoy = socket(AF_UNIX, SOCK_DGRAM, 0);
+	(void)listen_at(SOCK_DGRAM, "s");
+	if (pthread_create(&thread, NULL, put_decoy, &race) != 0)
+		return KERNEL_FIXTURE_SKIP;
+	for (int i = 0; i < RACES; i++) {
+		int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+
+		(void)dup2(fd, race.fd);
+		(void)close(fd);
+		reached += connect(race.fd, (struct sockaddr *)&address, sizeof(address)) == 0;
+	}
+	atomic_store(&race.done, true);
+	(void)pthread_join(thread, NULL);
+	return reached ? 0 : KERNEL_FIXTURE_SKIP;
+}
+
+/* The first connect is told whatever happens to the descriptor, and nothing else ever is. */
+static void test_swapped_descriptors(void **state)
+{
+	struct kernel_fixture *kernel = *state;
+
+	if (!sees("cgroup/connect_unix") || kernel_fixture_run(kernel, act_race, NULL) != 0)
+		skip();
+	(void)expect("s", DONE);
+	for (size_t i = 0; i < kernel->event_count; i++)
+		if (kernel->events[i].type == EVENT_CONNECT)
+			assert_true(view_ends_with(kernel->events[i].connect.interface,
+			                           VIEW_LITERAL("/s")));
+}
+
 /* To a name that nobody has connected to, whatever call sends. */
 static int act_sends(void *ctx)
 {
@@ -172,20 +242,9 @@ static int act_sends(void *ctx)
 	return 0;
 }
 
-static bool sees_sends(void)
-{
-	size_t hooks;
-	const struct sensor_hook *rows = sensor_hooks(fixture.kernel.sensor, &hooks);
-
-	for (size_t i = 0; i < hooks; i++)
-		if (strcmp(rows[i].name, "cgroup/sendmsg_unix") == 0)
-			return rows[i].active;
-	return false;
-}
-
 static void test_sends(void **state)
 {
-	if (!sees_sends())
+	if (!sees("cgroup/sendmsg_unix"))
 		skip();
 	assert_int_equal(kernel_fixture_run(*state, act_sends, NULL), 0);
 	/* As it was given. */
@@ -278,6 +337,7 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(test_paths, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_datagram_sockets, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_sends, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_swapped_descriptors, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_abstract_names, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_failures, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_io_uring, setup, teardown),
