@@ -147,7 +147,7 @@ void decode_unseen(void *ctx, const struct book_open *open)
 	struct process *process = process_tree_find(&decoder->tree, open->pid, 0);
 	struct record_header header = {.flags = RECORD_NO_TASK, .pid = open->pid};
 
-	if (!process)
+	if (!process || process_is_runtime(process))
 		return;
 	header.tid = open->pid; /* which of its threads it was is not known */
 	header.start_ns = process->start_ns;

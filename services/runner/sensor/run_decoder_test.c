@@ -218,6 +218,27 @@ static void test_looks(void **state)
 	                "manager file_access /root/.ssh/id_dsa tags 3 result -2 stat\n");
 }
 
+/* The queue of the second witness is read when the record of the process's fork is not there yet.
+ */
+static void test_witnessed_before_the_fork_is_known(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct witnessed witnessed = {
+	        .pid = PID, .inode = 7, .path = VIEW_LITERAL("/etc/hosts")};
+	const struct witnessed strange = {
+	        .pid = PID + 1, .inode = 7, .path = VIEW_LITERAL("/etc/hosts")};
+
+	run_decoder_witnessed(&fixture->decoder, &witnessed);
+	run_decoder_witnessed(&fixture->decoder, &strange);
+	run_decoder_turn(&fixture->decoder);
+	(void)begin(fixture, RECORD_FORK, 0, sizeof(struct record_fork));
+	give(fixture);
+	run_decoder_turn(&fixture->decoder);
+	expect(fixture, "manager file_access /etc/hosts tags 1 result -2147483648\n");
+	run_decoder_turn(&fixture->decoder);
+	expect(fixture, "");
+}
+
 static void test_exec(void **state)
 {
 	struct fixture *fixture = *state;
@@ -702,6 +723,8 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(test_failed_opens_are_matched_here, setup,
 	                                        teardown),
 	        cmocka_unit_test_setup_teardown(test_looks, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_witnessed_before_the_fork_is_known, setup,
+	                                        teardown),
 	        cmocka_unit_test_setup_teardown(test_exec, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_set_up_is_left_out, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_search_along_path_is_one_attempt, setup,

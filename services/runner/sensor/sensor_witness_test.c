@@ -22,6 +22,7 @@
 
 #include "base/clock.h"
 #include "kernel_fixture.h"
+#include "witness.h"
 
 /* On a busy host each race takes the time slices of others: as many as fit into the time. */
 enum {
@@ -246,10 +247,65 @@ static void test_swapped_descriptor(void **state)
 	kernel_fixture_close(&fixture);
 }
 
+/* The last one of a sandbox opens a file and ends; with it would end the mounts. */
+static void opener_main(int to_test, int to_race)
+{
+	pid_t pid = getpid();
+	char go;
+
+	need(unshare(CLONE_NEWNS));
+	need(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	need(mount("none", "/mnt", "tmpfs", 0, NULL));
+	need(mkdir("/mnt/in", 0755));
+	make(IN "last");
+	need(write(to_test, &pid, sizeof(pid)) == sizeof(pid) ? 0 : -1);
+	need(read(to_race, &go, 1) == 1 ? 0 : -1);
+	need(open(IN "last", O_RDONLY | O_CLOEXEC));
+	_exit(0);
+}
+
+static bool nothing_is_settled(void *ctx, const struct witnessed *event)
+{
+	(void)ctx;
+	(void)event;
+	return false;
+}
+
+static void keep_path(void *ctx, const struct witnessed *event)
+{
+	(void)snprintf(ctx, PATH_SIZE, "%.*s", VIEW_ARG(event->path));
+}
+
+static void test_paths_outlive_the_sandbox(void **state)
+{
+	char path[PATH_SIZE] = "";
+	const struct witness_handler handler = {nothing_is_settled, keep_path, path};
+	struct witness witness;
+	int to_test[2], to_race[2];
+	struct error err = {0};
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(pipe2(to_test, O_CLOEXEC) | pipe2(to_race, O_CLOEXEC), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0)
+		opener_main(to_test[1], to_race[0]);
+	assert_int_equal(read(to_test[0], &pid, sizeof(pid)), sizeof(pid));
+	assert_int_equal(witness_open(&witness, &err), 0);
+	assert_true(witness_mark(&witness, pid, &err) > 0);
+	assert_int_equal(write(to_race[1], "", 1), 1);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_true(witness_read(&witness, 1000, &handler) > 0);
+	assert_string_equal(path, IN "last");
+	witness_close(&witness);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_swapped_descriptor),
+	        cmocka_unit_test(test_paths_outlive_the_sandbox),
 	};
 
 	if (!kernel_fixture_supported())
