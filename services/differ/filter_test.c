@@ -178,37 +178,36 @@ static void rows_hold_for_all_or_for_one_package(void **state)
 static void kinds_hold_for_their_categories(void **state)
 {
 	static const struct {
-		const char *kind, *entry;
+		const char *kind, *entry, *value;
 		enum category category;
-		const char *value;
 		bool hidden;
 	} cases[] = {
-	        {"path", "/opt/", CATEGORY_PATH_READ, "/opt/x", true},
-	        {"path", "/opt/", CATEGORY_PATH_WRITE, "/opt/x", true},
-	        {"path", "/opt/", CATEGORY_EXEC, "/opt/x", false},
-	        {"path_read", "/opt/", CATEGORY_PATH_READ, "/opt/x", true},
-	        {"path_read", "/opt/", CATEGORY_PATH_WRITE, "/opt/x", false},
-	        {"path_write", "/opt/", CATEGORY_PATH_WRITE, "/opt/x", true},
-	        {"path_write", "/opt/", CATEGORY_PATH_READ, "/opt/x", false},
-	        {"dns", "A.test", CATEGORY_DNS, "a.test", true},
-	        {"dns", "a.test", CATEGORY_DNS, "b.a.test", false},
-	        {"dns", ".a.test", CATEGORY_DNS, "b.a.test", true},
-	        {"dns", ".a.test", CATEGORY_DNS, "ba.test", false},
-	        {"dns", ".a.test", CATEGORY_DNS, "a.test", false},
-	        {"dns", "a.test", CATEGORY_HTTPS_HOST, "a.test", false},
-	        {"dns", "a.test", CATEGORY_DESTINATION, "a.test:443", true},
-	        {"dns", ".a.test", CATEGORY_DESTINATION, "b.a.test:443", true},
-	        {"dns", "a.test", CATEGORY_DESTINATION, "b.test:443", false},
-	        {"sni", ".a.test", CATEGORY_HTTPS_HOST, "b.a.test", true},
-	        {"sni", "a.test", CATEGORY_DNS, "a.test", false},
-	        {"exec", "/bin/ls", CATEGORY_EXEC, "/bin/ls", true},
-	        {"exec", "/bin/ls", CATEGORY_EXEC, "/bin/lsof", false},
-	        {"exec", "/opt/", CATEGORY_EXEC, "/opt/x", true},
-	        {"exec", "/opt/", CATEGORY_PATH_READ, "/opt/x", false},
-	        {"cidr", "192.0.2.0/24", CATEGORY_DESTINATION, "192.0.2.7:443", true},
-	        {"cidr", "2001:db8::/32", CATEGORY_DESTINATION, "2001:db8::1:443", true},
-	        {"cidr", "192.0.2.0/24", CATEGORY_DESTINATION, "198.51.100.7:443", false},
-	        {"cidr", "192.0.2.0/24", CATEGORY_DNS, "192.0.2.7", false},
+	        {"path", "/opt/", "/opt/x", CATEGORY_PATH_READ, true},
+	        {"path", "/opt/", "/opt/x", CATEGORY_PATH_WRITE, true},
+	        {"path", "/opt/", "/opt/x", CATEGORY_EXEC, false},
+	        {"path_read", "/opt/", "/opt/x", CATEGORY_PATH_READ, true},
+	        {"path_read", "/opt/", "/opt/x", CATEGORY_PATH_WRITE, false},
+	        {"path_write", "/opt/", "/opt/x", CATEGORY_PATH_WRITE, true},
+	        {"path_write", "/opt/", "/opt/x", CATEGORY_PATH_READ, false},
+	        {"dns", "A.test", "a.test", CATEGORY_DNS, true},
+	        {"dns", "a.test", "b.a.test", CATEGORY_DNS, false},
+	        {"dns", ".a.test", "b.a.test", CATEGORY_DNS, true},
+	        {"dns", ".a.test", "ba.test", CATEGORY_DNS, false},
+	        {"dns", ".a.test", "a.test", CATEGORY_DNS, false},
+	        {"dns", "a.test", "a.test", CATEGORY_HTTPS_HOST, false},
+	        {"dns", "a.test", "a.test:443", CATEGORY_DESTINATION, true},
+	        {"dns", ".a.test", "b.a.test:443", CATEGORY_DESTINATION, true},
+	        {"dns", "a.test", "b.test:443", CATEGORY_DESTINATION, false},
+	        {"sni", ".a.test", "b.a.test", CATEGORY_HTTPS_HOST, true},
+	        {"sni", "a.test", "a.test", CATEGORY_DNS, false},
+	        {"exec", "/bin/ls", "/bin/ls", CATEGORY_EXEC, true},
+	        {"exec", "/bin/ls", "/bin/lsof", CATEGORY_EXEC, false},
+	        {"exec", "/opt/", "/opt/x", CATEGORY_EXEC, true},
+	        {"exec", "/opt/", "/opt/x", CATEGORY_PATH_READ, false},
+	        {"cidr", "192.0.2.0/24", "192.0.2.7:443", CATEGORY_DESTINATION, true},
+	        {"cidr", "2001:db8::/32", "2001:db8::1:443", CATEGORY_DESTINATION, true},
+	        {"cidr", "192.0.2.0/24", "198.51.100.7:443", CATEGORY_DESTINATION, false},
+	        {"cidr", "192.0.2.0/24", "192.0.2.7", CATEGORY_DNS, false},
 	};
 	struct fixture *f = *state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
