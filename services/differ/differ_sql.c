@@ -102,12 +102,14 @@ const struct db_statement sql_insert_events = {
 
 const struct db_statement sql_unknown_fingerprints = {
         "differ_unknown_fingerprints",
-        "SELECT n.ordinal, " FIRST_CODE("n.package", "n.category", "n.actor")
-        " FROM unnest($1::text[], $2::text[], $3::text[], $4::text[],"
-        "  $5::int8[], $6::int4[])"
-        " WITH ORDINALITY AS n (package, category, actor, value, line, cred, ordinal)"
-        " WHERE NOT " KNOWN("n.package", "n.category", "n.actor", "n.value", "n.line",
-                            "n.cred <> 0") " ORDER BY n.ordinal"};
+        "SELECT n.ordinal, " FIRST_CODE(
+                "n.package", "n.category",
+                "n.actor") " FROM unnest($1::text[], $2::text[], $3::text[], $4::text[],"
+                           "  $5::int8[], $6::int4[])"
+                           " WITH ORDINALITY AS n (package, category, actor, value, line, cred, "
+                           "ordinal)"
+                           " WHERE NOT " KNOWN("n.package", "n.category", "n.actor", "n.value",
+                                               "n.line", "n.cred <> 0") " ORDER BY n.ordinal"};
 
 const struct db_statement sql_insert_sightings = {
         "differ_insert_sightings",
@@ -170,22 +172,31 @@ const struct db_statement sql_unreported_fingerprints = {
         "differ_unreported_fingerprints",
         "SELECT f.category, f.actor, f.value, f.cred, f.first_event_id,"
         " coalesce((e.data #>> '{Header,PID}')::bigint, 0),"
-        " f.mark, " FIRST_CODE("$2::text", "f.category", "f.actor")
-        " FROM run_fingerprints f LEFT JOIN"
-        " LATERAL (SELECT data FROM events WHERE id = f.first_event_id OFFSET 0) e ON TRUE"
-        " WHERE f.run_id = $1"
-        " AND NOT " KNOWN(
-                "$2::text", "f.category", "f.actor", "(f.value)", "$3::bigint",
-                "f.cred") " AND NOT " KNOWN("$2::text", "f.category", "f.actor", "(f.compatible)",
-                                            "$3::bigint",
-                                            "f.cred") " AND (f.cred OR NOT $4::boolean) AND NOT "
-                                                      "EXISTS (SELECT 1 FROM "
-                                                      "deviations d WHERE d.run_id = f.run_id"
-                                                      "  AND md5(d.value) = md5(f.value)"
-                                                      "  AND d.value = f.value AND d.category = "
-                                                      "f.category AND d.actor = f.actor)"
-                                                      " ORDER BY f.first_event_id, f.category, "
-                                                      "f.actor, f.value"};
+        " f.mark, " FIRST_CODE(
+                "$2::text", "f.category",
+                "f.actor") " FROM run_fingerprints f LEFT JOIN"
+                           " LATERAL (SELECT data FROM events WHERE id = f.first_event_id OFFSET "
+                           "0) e ON TRUE"
+                           " WHERE f.run_id = $1"
+                           " AND NOT " KNOWN(
+                                   "$2::text", "f.category", "f.actor", "(f.value)", "$3::bigint",
+                                   "f.cred") " AND NOT " KNOWN("$2::text", "f.category", "f.actor",
+                                                               "(f.compatible)", "$3::bigint",
+                                                               "f.cred") " AND (f.cred OR NOT "
+                                                                         "$4::boolean) AND NOT "
+                                                                         "EXISTS (SELECT 1 FROM "
+                                                                         "deviations d WHERE "
+                                                                         "d.run_id = f.run_id"
+                                                                         "  AND md5(d.value) = "
+                                                                         "md5(f.value)"
+                                                                         "  AND d.value = f.value "
+                                                                         "AND d.category = "
+                                                                         "f.category AND d.actor = "
+                                                                         "f.actor)"
+                                                                         " ORDER BY "
+                                                                         "f.first_event_id, "
+                                                                         "f.category, "
+                                                                         "f.actor, f.value"};
 
 const struct db_statement sql_count_deviations = {
         "differ_count_deviations",
