@@ -118,7 +118,6 @@ static bool options_equal(const struct sensor_options *a, const struct sensor_op
 
 static struct sensor *shared_sensor(const struct sensor_options *options)
 {
-	static bool closes_at_exit;
 	struct error err = {0};
 
 	if (shared.sensor && options_equal(&shared.options, options))
@@ -128,9 +127,6 @@ static struct sensor *shared_sensor(const struct sensor_options *options)
 	shared.sensor = sensor_open(options, &err);
 	if (!shared.sensor)
 		fail_msg("%s", err.text);
-	if (!closes_at_exit)
-		assert_int_equal(atexit(close_shared), 0);
-	closes_at_exit = true;
 	return shared.sensor;
 }
 
@@ -160,6 +156,8 @@ void kernel_fixture_open(struct kernel_fixture *fixture, const struct sensor_opt
 void kernel_fixture_close(struct kernel_fixture *fixture)
 {
 	sensor_remove_run(fixture->run);
+	/* Each time: its thread must end before its libraries end themselves. */
+	assert_int_equal(atexit(close_shared), 0);
 	(void)rmdir(fixture->container);
 	(void)rmdir(fixture->cgroup);
 	arena_release(&fixture->arena);

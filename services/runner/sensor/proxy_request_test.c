@@ -9,14 +9,14 @@
 
 struct row {
 	struct view bytes;
-	enum proxy_status status;
 	const char *host;
-	uint16_t port;
 	size_t behind; /* bytes that are no part of the request */
+	enum proxy_status status;
+	uint16_t port;
 };
-#define ROW(bytes, ...)                                                                            \
+#define ROW(bytes, status, host, port, behind)                                                     \
 	{                                                                                          \
-		VIEW_LITERAL(bytes), __VA_ARGS__                                                   \
+		VIEW_LITERAL(bytes), host, behind, status, port                                    \
 	}
 
 static void check(const struct row *rows, size_t count)
