@@ -97,11 +97,13 @@ def new_run(player, package, version):
 
 def delays(stack, player, runs):
     """Milliseconds, one of each run."""
-    verdicts = Verdicts(stack)
     *earlier, last = batches("1.0.1")
     found = []
     for number in range(runs):
         player.play(uuid.uuid4().hex, f"package-{number}", "1.0.0")
+    stack.wait_for("baselines, and so the topic", lambda: stack.sql(
+        "SELECT count(*) FROM runs WHERE phase <> 'judged'") == [(0,)], 120)
+    verdicts = Verdicts(stack)
     for number in range(runs):
         run_id = new_run(player, f"package-{number}", "1.0.1")
         player.batch(run_id, b"".join(earlier))
