@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
 /* Programs that do nothing, on the hooks of the sensor: what the kernel itself asks for them. Those
  * on cgroups cost the host something as soon as any cgroup has one: that is the floor beside a run.
+ * Those of UNIX sockets are left out: nothing that is measured goes there.
  */
 #include "bpf/vmlinux_min.h"
 

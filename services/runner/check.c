@@ -65,9 +65,8 @@ static void print_hooks(const struct sensor *sensor)
 		(void)printf("  %zu of %zu hooks are missing: what they would see is not seen on "
 		             "this host.\n",
 		             missing, count);
-	(void)printf("  Never seen: reads through files that are open already, attributes of files "
-	             "(stat),\n  memory of other processes, names in encrypted traffic "
-	             "(docs/sensor.md).\n");
+	(void)printf("  Never seen: reads through files that are open already, names in encrypted "
+	             "traffic\n  (docs/sensor.md).\n");
 }
 
 static bool check_sensor(const struct runner_config *config)

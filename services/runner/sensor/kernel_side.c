@@ -33,7 +33,8 @@ static const char unix_connect[] = "cgroup/connect_unix", unix_sendmsg[] = "cgro
 #define PROGRAM(name) offsetof(struct sensor_bpf, progs.name)
 
 static const struct hook_row hook_rows[] = {
-        {"tp_btf/sys_exit", "opens of files by any system call, failed opens, failed execs",
+        {"tp_btf/sys_exit",
+         "opens of files by any system call, failed opens and execs, other interfaces",
          PROGRAM(on_sys_exit), false, false},
         {"tp_btf/sched_process_exec", "programs that run, with arguments", PROGRAM(on_exec), false,
          false},
