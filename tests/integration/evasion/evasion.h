@@ -66,7 +66,7 @@ struct technique_list {
 	}
 
 extern const struct technique_list file_techniques, change_techniques, exec_techniques,
-        network_techniques, name_techniques, tls_techniques;
+        network_techniques, name_techniques, swap_techniques, tls_techniques;
 
 /* Files. ------------------------------------------------------------------------------------ */
 
