@@ -101,10 +101,11 @@ static void test_encrypted_hello_behind_the_name(void **state)
 	uint8_t bytes[HELLO_FIXTURE_MAX];
 	size_t size = hello_make(bytes, "front.test", 0, 0);
 	uint8_t *extensions = memmem(bytes, size, "\x00\x00\x00\x0f", 4) - 2;
+	static const uint8_t encrypted[] = {0xfe, 0x0d, 0, 2, 'h', 'i'};
 	struct client_hello hello;
 
 	(void)state;
-	memcpy(bytes + size, "\xfe\x0d\x00\x02hi", 6);
+	memcpy(bytes + size, encrypted, sizeof(encrypted));
 	bytes[4] += 6;
 	bytes[8] += 6;
 	extensions[1] += 6;

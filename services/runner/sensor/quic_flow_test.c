@@ -59,7 +59,7 @@ static void test_pieces_in_any_order(void **state)
 	struct client_hello read;
 
 	assert_int_equal(give(*state, &fixture, 2 * (size_t)PIECE,
-	                      view_of(hello + 2 * PIECE, size - 2 * PIECE), &flow),
+	                      view_of(hello + 2 * (size_t)PIECE, size - 2 * (size_t)PIECE), &flow),
 	                 QUIC_PROGRESS);
 	fixture.number = 0;
 	assert_int_equal(give(*state, &fixture, 0, view_of(hello, PIECE), &same), QUIC_PROGRESS);

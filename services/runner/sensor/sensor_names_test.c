@@ -367,6 +367,7 @@ static void send_behind_another(const uint8_t *hello, size_t size)
 
 static int act_quic(void *ctx)
 {
+	static const uint8_t no_version[] = {0x1a, 0x2a, 0x3a, 0x4a};
 	struct quic_fixture packet = {.version = QUIC_VERSION_1,
 	                              .destination = VIEW_LITERAL("idididid")};
 	uint8_t hello[HELLO_FIXTURE_MAX], bytes[QUIC_FIXTURE_MAX];
@@ -392,7 +393,7 @@ static int act_quic(void *ctx)
 	packet.key_destination = VIEW_LITERAL("not these");
 	datagram = quic_datagram(bytes, &packet, hello, 0, size);
 	(void)!write(open_to(SOCK_DGRAM, server, QUIC_PORT), bytes, datagram);
-	memcpy(bytes + 1, "\x1a\x2a\x3a\x4a", 4); /* a version that nobody has */
+	memcpy(bytes + 1, no_version, sizeof(no_version));
 	(void)!write(open_to(SOCK_DGRAM, server, QUIC_PORT), bytes, 1200);
 	return 0;
 }
