@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "differ_fixture.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -162,6 +164,23 @@ void differ_fixture_result(struct differ_fixture *f, const struct run_id *run_id
 	produce(f, run_id, &value);
 }
 
+void differ_fixture_give(struct differ_fixture *f, const struct run_id *run_id, uint64_t seq,
+                         struct event event)
+{
+	differ_fixture_batch(f, run_id, 1, seq, &event, 1);
+	differ_fixture_drain(f);
+}
+
+struct run_id differ_fixture_short_run(struct differ_fixture *f, const char *version,
+                                       struct event event)
+{
+	struct run_id run_id = differ_fixture_run(f, "left-pad", version);
+	struct run_result ok = differ_fixture_ok(1);
+	differ_fixture_batch(f, &run_id, 1, 1, &event, 1);
+	differ_fixture_result(f, &run_id, 1, &ok);
+	return run_id;
+}
+
 /* Gives the batches of the session, numbered on from `seq`. Returns the last number. */
 static uint64_t replay_batches(struct differ_fixture *f, const struct run_id *run_id,
                                struct view session, uint64_t seq)
@@ -219,6 +238,11 @@ struct event differ_fixture_open(const char *path, int32_t flags, enum actor act
 	return event;
 }
 
+struct event differ_fixture_read(const char *path)
+{
+	return differ_fixture_open(path, O_RDONLY, ACTOR_PACKAGE);
+}
+
 struct event differ_fixture_exec(const char *path, enum actor actor)
 {
 	struct event event = event_of(EVENT_EXEC, actor);
@@ -230,6 +254,16 @@ struct event differ_fixture_dns(const char *name, enum actor actor)
 {
 	struct event event = event_of(EVENT_DNS, actor);
 	event.dns.name = view_of_string(name);
+	return event;
+}
+
+struct event differ_fixture_connect(const char *name, uint8_t last, uint16_t port, enum actor actor)
+{
+	struct event event = event_of(EVENT_CONNECT, actor);
+	event.process.start_ns = 1; /* our sensor: it would say the name */
+	event.connect =
+	        (struct event_connect){.family = 2, .port = port, .name = view_of_string(name)};
+	memcpy(event.connect.address, (uint8_t[]){192, 0, 2, last}, 4);
 	return event;
 }
 

@@ -10,7 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "differ_fixture.h"
+#include "differ_expect.h"
 #include "learn.h"
 
 static int set_up(void **state)
@@ -20,23 +20,6 @@ static int set_up(void **state)
 	differ_fixture_start(f);
 	*state = f;
 	return 0;
-}
-
-static int tear_down(void **state)
-{
-	differ_fixture_destroy(*state);
-	return 0;
-}
-
-static void expect_text(struct differ_fixture *f, const char *sql, const char *expected)
-{
-	AUTO(free) char *text = differ_fixture_text(f, sql);
-	assert_string_equal(text, expected);
-}
-
-static void expect_number(struct differ_fixture *f, const char *sql, int64_t expected)
-{
-	assert_int_equal(db_fixture_number(f->db, sql), expected);
 }
 
 static void run_sql(struct differ_fixture *f, const char *sql)
@@ -53,17 +36,18 @@ static void expect_run(struct differ_fixture *f, const struct run_id *run_id, co
 	char *sql = xasprintf("SELECT concat_ws('|', verdict, is_baseline) FROM runs WHERE id = "
 	                      "'%s'",
 	                      id);
-	expect_text(f, sql, expected);
+	differ_expect_text(f, sql, expected);
 }
 
 /* Verdicts that were told so far, the oldest first. */
 static void expect_told(struct differ_fixture *f, const char *expected)
 {
-	expect_text(f,
-	            "SELECT coalesce(string_agg(m ->> 'verdict', ' ' ORDER BY id), '') FROM outbox,"
-	            " LATERAL (SELECT convert_from(value, 'UTF8')::jsonb AS m) AS x"
-	            " WHERE m ->> 'type' = 'verdict'",
-	            expected);
+	differ_expect_text(
+	        f,
+	        "SELECT coalesce(string_agg(m ->> 'verdict', ' ' ORDER BY id), '') FROM outbox,"
+	        " LATERAL (SELECT convert_from(value, 'UTF8')::jsonb AS m) AS x"
+	        " WHERE m ->> 'type' = 'verdict'",
+	        expected);
 }
 
 /* A run of that trigger that writes these files and ends well; all of it is judged. */
@@ -122,14 +106,14 @@ static void seeding_takes_as_many_runs_as_asked(void **state)
 	f->config.seed_runs = 2;
 	struct run_id first = RUN(f, "release", "1.0.0", "/opt/a");
 	expect_run(f, &first, "seeded|t");
-	expect_text(f, "SELECT state FROM baselines", "seeding");
+	differ_expect_text(f, "SELECT state FROM baselines", "seeding");
 	struct run_id second = RUN(f, "seed", "1.0.0", "/opt/a", "/opt/b");
 	expect_run(f, &second, "seeded|t");
-	expect_text(f, "SELECT state FROM baselines", "trusted");
-	expect_text(f, "SELECT string_agg(value, ' ') FROM volatile_values", "/opt/b");
+	differ_expect_text(f, "SELECT state FROM baselines", "trusted");
+	differ_expect_text(f, "SELECT string_agg(value, ' ') FROM volatile_values", "/opt/b");
 	struct run_id third = RUN(f, "release", "1.0.1", "/opt/a", "/opt/b");
 	expect_run(f, &third, "clean|t");
-	expect_number(f, "SELECT count(*) FROM deviations", 0);
+	differ_expect_number(f, "SELECT count(*) FROM deviations", 0);
 }
 
 static void other_versions_are_compared_while_seeding(void **state)
@@ -140,10 +124,10 @@ static void other_versions_are_compared_while_seeding(void **state)
 	(void)RUN(f, "release", "1.0.0", "/opt/a");
 	struct run_id next = RUN(f, "release", "1.0.1", "/opt/evil");
 	expect_run(f, &next, "deviates|f");
-	expect_text(f, "SELECT state || seeds FROM baselines", "seeding1");
+	differ_expect_text(f, "SELECT state || seeds FROM baselines", "seeding1");
 	struct run_id clean = RUN(f, "release", "1.0.2", "/opt/a");
 	expect_run(f, &clean, "clean|t");
-	expect_text(f, "SELECT state || seeds FROM baselines", "seeding2");
+	differ_expect_text(f, "SELECT state || seeds FROM baselines", "seeding2");
 }
 
 static void failed_installs_never_seed(void **state)
@@ -157,8 +141,8 @@ static void failed_installs_never_seed(void **state)
 	differ_fixture_result(f, &run_id, 1, &failed);
 	differ_fixture_drain(f);
 	expect_run(f, &run_id, "incomplete|f");
-	expect_number(f, "SELECT count(*) FROM baselines", 0);
-	expect_number(f, "SELECT count(*) FROM volatile_values", 0);
+	differ_expect_number(f, "SELECT count(*) FROM baselines", 0);
+	differ_expect_number(f, "SELECT count(*) FROM volatile_values", 0);
 }
 
 static void rejected_releases_never_seed(void **state)
@@ -174,7 +158,7 @@ static void rejected_releases_never_seed(void **state)
 	(void)db_fixture_number(f->db, "DELETE FROM baselines; DELETE FROM baseline_fingerprints");
 	calm = RUN(f, "scan", "1.0.1", "/opt/a");
 	expect_run(f, &calm, "incomplete|f");
-	expect_number(f, "SELECT count(*) FROM baselines", 0);
+	differ_expect_number(f, "SELECT count(*) FROM baselines", 0);
 	struct run_id next = RUN(f, "scan", "1.0.2", "/opt/a");
 	expect_run(f, &next, "seeded|t");
 }
@@ -187,14 +171,14 @@ static void drift_pages_nobody(void **state)
 	struct run_id next = RUN(f, "release", "1.0.1", "/opt/a", "/opt/drift");
 	expect_run(f, &next, "deviates|f");
 	expect_told(f, "seeded");
-	expect_text(f, "SELECT version FROM controls", "1.0.0");
+	differ_expect_text(f, "SELECT version FROM controls", "1.0.0");
 
 	struct run_id control = control_files(f, "1.0.0", &ok, "/opt/drift");
 	expect_run(f, &control, "none|f");
 	expect_run(f, &next, "clean|t");
-	expect_text(f, "SELECT outcome FROM controls", "drift");
-	expect_number(f, "SELECT count(*) FROM deviations WHERE drift AND suppressed", 1);
-	expect_number(f, "SELECT count(*) FROM deviations", 1);
+	differ_expect_text(f, "SELECT outcome FROM controls", "drift");
+	differ_expect_number(f, "SELECT count(*) FROM deviations WHERE drift AND suppressed", 1);
+	differ_expect_number(f, "SELECT count(*) FROM deviations", 1);
 	expect_told(f, "seeded clean none");
 }
 
@@ -206,9 +190,9 @@ static void what_the_control_does_not_do_is_told(void **state)
 	struct run_id next = RUN(f, "release", "1.0.1", "/opt/a", "/opt/drift", "/opt/new");
 	(void)control_files(f, "1.0.0", &ok, "/opt/drift");
 	expect_run(f, &next, "deviates|f");
-	expect_text(f, "SELECT outcome FROM controls", "part");
-	expect_text(f, "SELECT string_agg(value, ' ') FROM deviations WHERE NOT suppressed",
-	            "/opt/new");
+	differ_expect_text(f, "SELECT outcome FROM controls", "part");
+	differ_expect_text(f, "SELECT string_agg(value, ' ') FROM deviations WHERE NOT suppressed",
+	                   "/opt/new");
 	expect_told(f, "seeded deviates none");
 }
 
@@ -221,9 +205,9 @@ static void a_failed_control_explains_nothing(void **state)
 	struct run_id next = RUN(f, "release", "1.0.1", "/opt/a", "/opt/drift");
 	(void)control_files(f, "1.0.0", &failed, "/opt/drift");
 	expect_run(f, &next, "deviates|f");
-	expect_text(f, "SELECT outcome FROM controls", "failed");
-	expect_number(f, "SELECT count(*) FROM deviations WHERE suppressed", 0);
-	expect_number(f, "SELECT count(*) FROM volatile_values", 0);
+	differ_expect_text(f, "SELECT outcome FROM controls", "failed");
+	differ_expect_number(f, "SELECT count(*) FROM deviations WHERE suppressed", 0);
+	differ_expect_number(f, "SELECT count(*) FROM volatile_values", 0);
 	expect_told(f, "seeded deviates none");
 }
 
@@ -240,7 +224,7 @@ static void a_verdict_waits_no_longer_than_it_may(void **state)
 	expect_told(f, "seeded deviates");
 	(void)control_files(f, "1.0.0", &ok, "/opt/new");
 	expect_run(f, &next, "deviates|f");
-	expect_text(f, "SELECT outcome FROM controls", "expired");
+	differ_expect_text(f, "SELECT outcome FROM controls", "expired");
 	expect_told(f, "seeded deviates none");
 }
 
@@ -269,7 +253,7 @@ static void what_is_critical_does_not_wait(void **state)
 	differ_fixture_result(f, &run_id, 1, &ok);
 	differ_fixture_drain(f);
 	expect_run(f, &first, "seeded|t");
-	expect_number(f, "SELECT count(*) FROM controls", 0);
+	differ_expect_number(f, "SELECT count(*) FROM controls", 0);
 	expect_told(f, "seeded deviates");
 }
 
@@ -283,10 +267,10 @@ static void controls_are_for_releases_and_where_wanted(void **state)
 	(void)RUN(f, "release", "1.0.1", "/opt/b");
 	run_sql(f, "UPDATE package_policies SET control = TRUE");
 	(void)RUN(f, "scan", "1.0.1", "/opt/b");
-	expect_number(f, "SELECT count(*) FROM controls", 0);
+	differ_expect_number(f, "SELECT count(*) FROM controls", 0);
 	expect_told(f, "seeded deviates deviates");
 	(void)RUN(f, "release", "1.0.2", "/opt/b");
-	expect_number(f, "SELECT count(*) FROM controls", 1);
+	differ_expect_number(f, "SELECT count(*) FROM controls", 1);
 	expect_told(f, "seeded deviates deviates");
 }
 
@@ -300,7 +284,7 @@ static void what_varies_is_learned_as_a_pattern(void **state)
 	expect_run(f, &good, "clean|t");
 	struct run_id bad = RUN(f, "release", "1.0.2", "/opt/build-zz9p.tmp/x", "/opt/other-1.tmp");
 	expect_run(f, &bad, "deviates|f");
-	expect_number(f, "SELECT count(*) FROM deviations", 2);
+	differ_expect_number(f, "SELECT count(*) FROM deviations", 2);
 }
 
 static void a_back_port_is_compared_with_its_own_line(void **state)
@@ -338,12 +322,13 @@ static void baselines_forget(void **state)
 	           "('left-pad', 'fs_new_path_write', '/opt/cli', 'x', 'x', 1)");
 	(void)RUN(f, "release", "1.0.1", "/opt/a");
 	age_all(f);
-	expect_number(f, "SELECT count(*) FROM baseline_fingerprints", 3);
+	differ_expect_number(f, "SELECT count(*) FROM baseline_fingerprints", 3);
 	(void)RUN(f, "release", "1.0.2", "/opt/a");
 	age_all(f);
-	expect_text(f, "SELECT string_agg(value, ' ' ORDER BY value) FROM baseline_fingerprints",
-	            "/opt/a /opt/cli");
-	expect_number(f, "SELECT count(*) FROM baseline_actors", 1);
+	differ_expect_text(
+	        f, "SELECT string_agg(value, ' ' ORDER BY value) FROM baseline_fingerprints",
+	        "/opt/a /opt/cli");
+	differ_expect_number(f, "SELECT count(*) FROM baseline_actors", 1);
 }
 
 static void old_lines_keep_what_they_did(void **state)
@@ -369,10 +354,10 @@ static void time_alone_forgets_nothing(void **state)
 	run_sql(f, "UPDATE baseline_fingerprints SET seen_at = now() - INTERVAL '1 day';"
 	           "UPDATE baselines SET promoted_at = now() - INTERVAL '1 day'");
 	age_all(f);
-	expect_number(f, "SELECT count(*) FROM baseline_fingerprints", 2);
+	differ_expect_number(f, "SELECT count(*) FROM baseline_fingerprints", 2);
 	(void)RUN(f, "release", "1.0.1", "/opt/a");
 	age_all(f);
-	expect_number(f, "SELECT count(*) FROM baseline_fingerprints", 1);
+	differ_expect_number(f, "SELECT count(*) FROM baseline_fingerprints", 1);
 }
 
 static bool has_pattern(const char *a, const char *b, const char *head, const char *tail)
@@ -405,7 +390,7 @@ static void patterns_are_narrow(void **state)
 		                           &head, &tail));
 }
 
-#define WITH_DIFFER(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define WITH_DIFFER(test) cmocka_unit_test_setup_teardown(test, set_up, differ_fixture_tear_down)
 
 int main(void)
 {

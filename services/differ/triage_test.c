@@ -10,28 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "differ_fixture.h"
-
-static int set_up(void **state)
-{
-	struct differ_fixture *f = differ_fixture_create();
-	f->config.control = false;
-	differ_fixture_start(f);
-	*state = f;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	differ_fixture_destroy(*state);
-	return 0;
-}
-
-static void expect_text(struct differ_fixture *f, const char *sql, const char *expected)
-{
-	AUTO(free) char *text = differ_fixture_text(f, sql);
-	assert_string_equal(text, expected);
-}
+#include "differ_expect.h"
 
 /* A statement with "RETURNING 1" or the like, or one that selects a number. */
 static void run_sql(struct differ_fixture *f, const char *sql)
@@ -105,25 +84,26 @@ static void entries_that_are_added_later_count(void **state)
 	struct differ_fixture *f = *state;
 	one_waits(f);
 	sweep(f);
-	expect_text(f, state_of_1_0_1, "deviates f /opt/a:f /opt/b:f");
+	differ_expect_text(f, state_of_1_0_1, "deviates f /opt/a:f /opt/b:f");
 
 	add_rule(f, "path_read", "/opt/");
 	sweep(f);
-	expect_text(f, state_of_1_0_1, "deviates f /opt/a:t:entry /opt/b:f");
-	expect_text(f, messages, "seeded /opt/a /opt/b deviates");
-	expect_text(f, "SELECT suppressed_why FROM deviations WHERE suppressed",
-	            "allowed by entry /opt/");
+	differ_expect_text(f, state_of_1_0_1, "deviates f /opt/a:t:entry /opt/b:f");
+	differ_expect_text(f, messages, "seeded /opt/a /opt/b deviates");
+	differ_expect_text(f, "SELECT suppressed_why FROM deviations WHERE suppressed",
+	                   "allowed by entry /opt/");
 
 	add_shared_entry(f, "path", "/opt/b");
 	sweep(f);
-	expect_text(f, state_of_1_0_1, "clean t /opt/a:t:entry /opt/b:t:entry");
-	expect_text(f, messages, "seeded /opt/a /opt/b deviates clean");
+	differ_expect_text(f, state_of_1_0_1, "clean t /opt/a:t:entry /opt/b:t:entry");
+	differ_expect_text(f, messages, "seeded /opt/a /opt/b deviates clean");
 	/* what is allowed is not accepted into the baseline */
-	expect_text(f,
-	            "SELECT string_agg(value, ' ') FROM baseline_fingerprints WHERE package_name ="
-	            " 'left-pad'",
-	            "/etc/known");
-	expect_text(
+	differ_expect_text(
+	        f,
+	        "SELECT string_agg(value, ' ') FROM baseline_fingerprints WHERE package_name ="
+	        " 'left-pad'",
+	        "/etc/known");
+	differ_expect_text(
 	        f,
 	        "SELECT string_agg(concat_ws('|', decision, decided_by, note), E'\\n' ORDER BY id)"
 	        " FROM decisions",
@@ -132,7 +112,7 @@ static void entries_that_are_added_later_count(void **state)
 	        "reanalyse|fangs-differ|allowed 1, known 0, counted again 0, new 0; verdict"
 	        " clean, was deviates");
 	sweep(f);
-	expect_text(f, "SELECT count(*)::text FROM decisions", "2");
+	differ_expect_text(f, "SELECT count(*)::text FROM decisions", "2");
 }
 
 static void entries_that_are_removed_count_no_more(void **state)
@@ -141,11 +121,11 @@ static void entries_that_are_removed_count_no_more(void **state)
 	one_waits(f);
 	add_rule(f, "path_read", "/opt/");
 	sweep(f);
-	expect_text(f, state_of_1_0_1, "deviates f /opt/a:t:entry /opt/b:f");
+	differ_expect_text(f, state_of_1_0_1, "deviates f /opt/a:t:entry /opt/b:f");
 	run_sql(f, "DELETE FROM allow_rules RETURNING 1");
 	sweep(f);
-	expect_text(f, state_of_1_0_1, "deviates f /opt/a:f /opt/b:f");
-	expect_text(f, messages, "seeded /opt/a /opt/b deviates");
+	differ_expect_text(f, state_of_1_0_1, "deviates f /opt/a:f /opt/b:f");
+	differ_expect_text(f, messages, "seeded /opt/a /opt/b deviates");
 }
 
 static void a_persons_word_is_no_acceptance(void **state)
@@ -156,12 +136,12 @@ static void a_persons_word_is_no_acceptance(void **state)
 	           " WHERE value = '/opt/a' RETURNING 1");
 	add_shared_entry(f, "path", "/opt/");
 	sweep(f);
-	expect_text(f, state_of_1_0_1, "deviates f /opt/a:t:person /opt/b:t:entry");
+	differ_expect_text(f, state_of_1_0_1, "deviates f /opt/a:t:person /opt/b:t:entry");
 	run_sql(f, "UPDATE deviations SET suppressed = FALSE, suppressed_by = ''"
 	           " WHERE value = '/opt/a' RETURNING 1");
 	run_sql(f, "UPDATE runs SET rules_digest = NULL WHERE version = '1.0.1' RETURNING 1");
 	sweep(f);
-	expect_text(f, state_of_1_0_1, "clean t /opt/a:t:entry /opt/b:t:entry");
+	differ_expect_text(f, state_of_1_0_1, "clean t /opt/a:t:entry /opt/b:t:entry");
 }
 
 static void a_run_is_compared_with_the_baseline_of_now(void **state)
@@ -174,17 +154,18 @@ static void a_run_is_compared_with_the_baseline_of_now(void **state)
 	           " first_seen_run_id, last_seen_run_id, occurrence_count)"
 	           " VALUES ('left-pad', 'fs_new_path_read', '/opt/a', 'x', 'x', 1) RETURNING 1");
 	sweep(f);
-	expect_text(f, state_of_1_0_1, "deviates f /opt/a:f /opt/b:f");
+	differ_expect_text(f, state_of_1_0_1, "deviates f /opt/a:f /opt/b:f");
 
 	run_sql(f, "INSERT INTO reanalyses (run_id, requested_by, note)"
 	           " SELECT id, 'ann', 'forgot' FROM runs WHERE version = '1.0.1' RETURNING 1");
 	sweep(f);
-	expect_text(f, state_of_1_0_1, "deviates f /etc/known:f /opt/a:t:baseline /opt/b:f");
-	expect_text(f, messages, "seeded /opt/a /opt/b deviates /etc/known");
-	expect_text(f, "SELECT concat_ws('|', decided_by, note) FROM decisions",
-	            "ann|forgot: allowed 0, known 1, counted again 0, new 1; verdict deviates, was"
-	            " deviates");
-	expect_text(f, "SELECT count(*)::text FROM reanalyses", "0");
+	differ_expect_text(f, state_of_1_0_1, "deviates f /etc/known:f /opt/a:t:baseline /opt/b:f");
+	differ_expect_text(f, messages, "seeded /opt/a /opt/b deviates /etc/known");
+	differ_expect_text(
+	        f, "SELECT concat_ws('|', decided_by, note) FROM decisions",
+	        "ann|forgot: allowed 0, known 1, counted again 0, new 1; verdict deviates, was"
+	        " deviates");
+	differ_expect_text(f, "SELECT count(*)::text FROM reanalyses", "0");
 }
 
 static void what_is_decided_stays(void **state)
@@ -195,8 +176,8 @@ static void what_is_decided_stays(void **state)
 	run_sql(f, "INSERT INTO reanalyses (run_id) SELECT id FROM runs RETURNING 1");
 	add_shared_entry(f, "path", "/opt/");
 	sweep(f);
-	expect_text(f, state_of_1_0_1, "deviates f /opt/a:f /opt/b:f");
-	expect_text(f, "SELECT count(*)::text FROM reanalyses", "0");
+	differ_expect_text(f, state_of_1_0_1, "deviates f /opt/a:f /opt/b:f");
+	differ_expect_text(f, "SELECT count(*)::text FROM reanalyses", "0");
 }
 
 static void an_incomplete_run_is_not_promoted(void **state)
@@ -206,7 +187,7 @@ static void an_incomplete_run_is_not_promoted(void **state)
 	run_sql(f, "UPDATE runs SET complete = FALSE WHERE version = '1.0.1' RETURNING 1");
 	add_shared_entry(f, "path", "/opt/");
 	sweep(f);
-	expect_text(f, state_of_1_0_1, "incomplete f /opt/a:t:entry /opt/b:t:entry");
+	differ_expect_text(f, state_of_1_0_1, "incomplete f /opt/a:t:entry /opt/b:t:entry");
 }
 
 static void an_entry_of_the_run_itself_counts_at_its_verdict(void **state)
@@ -222,13 +203,14 @@ static void an_entry_of_the_run_itself_counts_at_its_verdict(void **state)
 	add_shared_entry(f, "path", "/opt/");
 	differ_fixture_result(f, &run_id, 1, &ok);
 	differ_fixture_drain(f);
-	expect_text(f, state_of_1_0_1, "clean t /opt/a:t:entry");
-	expect_text(f, messages, "seeded /opt/a clean");
+	differ_expect_text(f, state_of_1_0_1, "clean t /opt/a:t:entry");
+	differ_expect_text(f, messages, "seeded /opt/a clean");
 }
 
 int main(void)
 {
-#define TRIAGE_TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+#define TRIAGE_TEST(function)                                                                      \
+	cmocka_unit_test_setup_teardown(function, differ_fixture_set_up, differ_fixture_tear_down)
 	const struct CMUnitTest tests[] = {
 	        TRIAGE_TEST(entries_that_are_added_later_count),
 	        TRIAGE_TEST(entries_that_are_removed_count_no_more),
