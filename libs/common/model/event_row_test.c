@@ -48,7 +48,8 @@ static void rows_have_no_arrays_of_bytes(void **state)
 	        HEADER("5") ",\"Source\":3,\"SniLen\":9,\"RawPayloadLen\":4,\"SNI\":\"evil.test\","
 	                    "\"DuplicateOf\":\"libssl\",\"SourceName\":\"tcp_clienthello\","
 	                    "\"CommStr\":\"node\",\"ParseErr\":{}," OURS
-	                    ",\"Protocol\":\"quic\",\"Ech\":true,\"DestIP\":\"192.0.2.1\","
+	                    ",\"Protocol\":\"quic\",\"Ech\":true,\"Tunnel\":\"hidden.test:443\","
+	                    "\"DestIP\":\"192.0.2.1\","
 	                    "\"DestPort\":443}",
 	};
 	for (size_t i = 0; i < MODEL_FIXTURE_EVENTS; i++)
