@@ -283,3 +283,24 @@ void kernel_fixture_expect_none(struct kernel_fixture *fixture, enum event_type 
 		fail_msg("unexpected %s event '%s'", event_type_name(type), value);
 	}
 }
+
+static void expect_file(struct kernel_fixture *fixture, const struct file_expectation *expected)
+{
+	const struct event *event;
+	size_t from = 0;
+
+	while ((event = kernel_fixture_find(fixture, EVENT_FILE, expected->path, &from)))
+		if (event->file.operation == expected->operation &&
+		    event->file.flags == expected->flags)
+			return;
+	kernel_fixture_print(fixture);
+	fail_msg("no %s of '%s' with flags %o", file_operation_name(expected->operation),
+	         expected->path, (unsigned)expected->flags);
+}
+
+void kernel_fixture_expect_files(struct kernel_fixture *fixture,
+                                 const struct file_expectation *expected, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		expect_file(fixture, &expected[i]);
+}

@@ -53,4 +53,14 @@ const struct event *kernel_fixture_expect(struct kernel_fixture *fixture, enum e
 void kernel_fixture_expect_none(struct kernel_fixture *fixture, enum event_type type,
                                 const char *value);
 
+/* What a change of a file must have told: its path, whether it was read or written, and how. */
+struct file_expectation {
+	const char *path;
+	int flags;
+	enum file_operation operation;
+};
+
+void kernel_fixture_expect_files(struct kernel_fixture *fixture,
+                                 const struct file_expectation *expected, size_t count);
+
 #endif

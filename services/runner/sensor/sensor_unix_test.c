@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The sensor with the real kernel: connects to UNIX sockets. Skipped (77) without root. */
 #include <errno.h>
-#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "act_fixture.h"
 #include "kernel_fixture.h"
 #include "network_fixture.h"
 
@@ -161,37 +160,34 @@ static void test_datagram_sockets(void **state)
 	assert_int_equal(count(), 1);
 }
 
-/* Two threads: one puts a harmless socket in the place of the other's, over and over. */
+/* Two tasks: one puts a harmless socket in the place of the other's, over and over. */
 enum { RACES = 2000 };
 
 struct race {
 	int decoy; /* connected elsewhere */
 	int fd;    /* the number that is fought for */
-	atomic_bool done;
 };
 
-static void *put_decoy(void *ctx)
+static void put_decoy(void *ctx)
 {
-	struct race *race = ctx;
+	const struct race *race = ctx;
 
-	while (!atomic_load(&race->done))
+	for (;;)
 		(void)dup2(race->decoy, race->fd);
-	return NULL;
 }
 
 static int act_race(void *ctx)
 {
 	struct sockaddr_un address = address_of("s");
 	struct race race = {.fd = 100};
-	pthread_t thread;
+	pid_t racer;
 	int reached = 0;
 
 	(void)ctx;
 	enter_directory();
 	race.decoy = socket(AF_UNIX, SOCK_DGRAM, 0);
 	(void)listen_at(SOCK_DGRAM, "s");
-	if (pthread_create(&thread, NULL, put_decoy, &race) != 0)
-		return KERNEL_FIXTURE_SKIP;
+	racer = act_start_racer(put_decoy, &race);
 	for (int i = 0; i < RACES; i++) {
 		int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
 
@@ -199,8 +195,7 @@ static int act_race(void *ctx)
 		(void)close(fd);
 		reached += connect(race.fd, (struct sockaddr *)&address, sizeof(address)) == 0;
 	}
-	atomic_store(&race.done, true);
-	(void)pthread_join(thread, NULL);
+	act_stop_racer(racer);
 	return reached ? 0 : KERNEL_FIXTURE_SKIP;
 }
 

@@ -5,29 +5,25 @@
 #include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "act_fixture.h"
 #include "base/clock.h"
 #include "kernel_fixture.h"
 #include "witness.h"
 
-/* On a busy host each race takes the time slices of others: as many as fit into the time. */
 enum {
-	RACES = 100000,
-	RACES_MS = 20000,
+	RACES = 100000, /* at most; see ACT_RACE_MS */
 	FOLDER = 1000,
 	PATH_SIZE = 64,
 	PAUSE_US = 20000,
@@ -43,20 +39,6 @@ struct swap_race {
 	struct swapper *swapper; /* in memory that the processes share */
 };
 
-static void need(int result)
-{
-	if (result < 0)
-		_exit(3);
-}
-
-static void make(const char *path)
-{
-	int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
-
-	need(fd);
-	(void)close(fd);
-}
-
 static void secret_path(char path[PATH_SIZE], int number)
 {
 	(void)snprintf(path, PATH_SIZE, IN "%d/%d", number / FOLDER, number % FOLDER);
@@ -68,7 +50,7 @@ static void make_secrets(void)
 	char path[PATH_SIZE];
 	pid_t pid = fork();
 
-	need(pid);
+	act_need(pid);
 	if (pid) {
 		(void)waitpid(pid, NULL, 0);
 		return;
@@ -76,10 +58,10 @@ static void make_secrets(void)
 	for (int i = 0; i < RACES; i++) {
 		if (i % FOLDER == 0) {
 			(void)snprintf(path, sizeof(path), IN "%d", i / FOLDER);
-			need(mkdir(path, 0755));
+			act_need(mkdir(path, 0755));
 		}
 		secret_path(path, i);
-		make(path);
+		act_make(path);
 	}
 	_exit(0);
 }
@@ -87,15 +69,16 @@ static void make_secrets(void)
 struct swapper {
 	int expected, decoy;
 	atomic_int copy; /* of the secret: -1 none yet */
-	atomic_bool stop;
 	size_t races;    /* how many there were in the time */
 	uint64_t fooled; /* how often the descriptor was another file at the return */
 };
 
 /* Takes the secret away the moment it is there. */
-static void swapper_main(struct swapper *swapper)
+static void swapper_main(void *ctx)
 {
-	while (!atomic_load(&swapper->stop)) {
+	struct swapper *swapper = ctx;
+
+	for (;;) {
 		int copy;
 
 		if (atomic_load(&swapper->copy) >= 0) {
@@ -110,20 +93,6 @@ static void swapper_main(struct swapper *swapper)
 	}
 }
 
-/* A process that shares descriptors and not a thread: in the child of a process with threads,
- * AddressSanitizer may wait for ever for a lock that none of its threads holds. */
-static pid_t start_swapper(struct swapper *swapper)
-{
-	pid_t pid = (pid_t)syscall(SYS_clone, CLONE_FILES | SIGCHLD, NULL, NULL, NULL, NULL);
-
-	need(pid);
-	if (pid == 0) {
-		swapper_main(swapper);
-		_exit(0);
-	}
-	return pid;
-}
-
 static void race_once(struct swapper *swapper, int number, uint64_t *fooled)
 {
 	struct stat now, secret;
@@ -133,11 +102,11 @@ static void race_once(struct swapper *swapper, int number, uint64_t *fooled)
 	secret_path(path, number);
 	atomic_store(&swapper->copy, -1);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	need(fd);
-	need(fstat(fd, &now));
+	act_need(fd);
+	act_need(fstat(fd, &now));
 	while (atomic_load(&swapper->copy) < 0)
 		(void)sched_yield();
-	need(fstat(swapper->copy, &secret));
+	act_need(fstat(swapper->copy, &secret));
 	if (now.st_ino != secret.st_ino)
 		++*fooled;
 	(void)close(fd);
@@ -151,27 +120,25 @@ static int act_swap(void *ctx)
 	pid_t pid = getpid(), other;
 	char go;
 
-	need(unshare(CLONE_NEWNS));
-	need(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL));
-	need(mount("none", "/mnt", "tmpfs", 0, NULL));
-	need(mkdir("/mnt/in", 0755));
-	make(DECOY);
+	act_leave_mounts();
+	act_need(mount("none", "/mnt", "tmpfs", 0, NULL));
+	act_need(mkdir("/mnt/in", 0755));
+	act_make(DECOY);
 	make_secrets();
-	need(write(race->to_test[1], &pid, sizeof(pid)) == sizeof(pid) ? 0 : -1);
-	need(read(race->to_race[0], &go, 1) == 1 ? 0 : -1);
+	act_need(write(race->to_test[1], &pid, sizeof(pid)) == sizeof(pid) ? 0 : -1);
+	act_need(read(race->to_race[0], &go, 1) == 1 ? 0 : -1);
 	swapper->decoy = open(DECOY, O_RDONLY | O_CLOEXEC);
 	swapper->expected = dup(swapper->decoy); /* what the next open will get */
 	(void)close(swapper->expected);
-	other = start_swapper(swapper);
-	int64_t deadline_ms = clock_monotonic_ms() + RACES_MS;
+	other = act_start_racer(swapper_main, swapper);
+	int64_t deadline_ms = clock_monotonic_ms() + ACT_RACE_MS;
 	for (int i = 0; i < RACES && clock_monotonic_ms() < deadline_ms; i++) {
 		race_once(swapper, i, &swapper->fooled);
 		swapper->races++;
 		if (i % FOLDER == 0) /* the race is the point, not a flood */
 			(void)usleep(PAUSE_US);
 	}
-	atomic_store(&swapper->stop, true);
-	need(waitpid(other, NULL, 0));
+	act_stop_racer(other);
 	return 0;
 }
 
@@ -225,8 +192,7 @@ static void test_swapped_descriptor(void **state)
 	(void)state;
 	kernel_fixture_open(&fixture, &options);
 	fixture.on_event = count_told;
-	race.swapper = mmap(NULL, sizeof(*race.swapper), PROT_READ | PROT_WRITE,
-	                    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	race.swapper = act_share(sizeof(*race.swapper));
 	assert_int_equal(pipe2(race.to_test, O_CLOEXEC) | pipe2(race.to_race, O_CLOEXEC), 0);
 	assert_int_equal(pthread_create(&thread, NULL, mark_main, &race), 0);
 	assert_int_equal(kernel_fixture_run(&fixture, act_swap, &race), 0);
@@ -253,14 +219,13 @@ static void opener_main(int to_test, int to_race)
 	pid_t pid = getpid();
 	char go;
 
-	need(unshare(CLONE_NEWNS));
-	need(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL));
-	need(mount("none", "/mnt", "tmpfs", 0, NULL));
-	need(mkdir("/mnt/in", 0755));
-	make(IN "last");
-	need(write(to_test, &pid, sizeof(pid)) == sizeof(pid) ? 0 : -1);
-	need(read(to_race, &go, 1) == 1 ? 0 : -1);
-	need(open(IN "last", O_RDONLY | O_CLOEXEC));
+	act_leave_mounts();
+	act_need(mount("none", "/mnt", "tmpfs", 0, NULL));
+	act_need(mkdir("/mnt/in", 0755));
+	act_make(IN "last");
+	act_need(write(to_test, &pid, sizeof(pid)) == sizeof(pid) ? 0 : -1);
+	act_need(read(to_race, &go, 1) == 1 ? 0 : -1);
+	act_need(open(IN "last", O_RDONLY | O_CLOEXEC));
 	_exit(0);
 }
 
