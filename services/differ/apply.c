@@ -185,7 +185,7 @@ static void see(struct differ *differ, struct batch_run *entry,
 	}
 	if (!run->has_baseline)
 		return;
-	sighting->process = batch_chain(&differ->batch, run, occasion->pid);
+	sighting->process = batch_chain(&differ->batch.arena, run, occasion->pid);
 	sighting->command =
 	        arena_strdup(&differ->batch.arena,
 	                     process_table_command(&run->context.processes, occasion->pid));

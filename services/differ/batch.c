@@ -244,10 +244,10 @@ struct sighting *batch_see(struct batch *batch, const struct batch_run *entry, s
 	return sighting;
 }
 
-const char *batch_chain(struct batch *batch, const struct run_state *run, uint32_t pid)
+const char *batch_chain(struct arena *arena, const struct run_state *run, uint32_t pid)
 {
 	AUTO(buf) struct buf chain;
 	buf_init(&chain, CHAIN_MAX_BYTES);
 	process_table_chain(&run->context.processes, pid, &chain);
-	return arena_copy(&batch->arena, buf_view(&chain)).data;
+	return arena_copy(arena, buf_view(&chain)).data;
 }

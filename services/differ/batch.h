@@ -127,6 +127,6 @@ struct sighting *batch_see(struct batch *batch, const struct batch_run *entry, s
 
 /* The chain of processes that ends in `pid`, as the run's table has it now; "" when it is unknown.
  */
-const char *batch_chain(struct batch *batch, const struct run_state *run, uint32_t pid);
+const char *batch_chain(struct arena *arena, const struct run_state *run, uint32_t pid);
 
 #endif

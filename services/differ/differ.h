@@ -167,9 +167,10 @@ struct outcome {
 };
 int differ_count_deviations(struct db_conn *conn, const char *run_id, struct outcome *ret,
                             struct error *err);
-/* What streaming could not know: the baseline came, or lost something, since. */
-int differ_report_the_rest(struct differ *differ, struct db_conn *conn, const struct run_state *run,
-                           struct error *err);
+/* What streaming could not know: the baseline came, or lost something, since. The processes of a
+ * run that does not know them are read if there is anything. Returns how many there were. */
+int64_t differ_report_the_rest(struct differ *differ, struct db_conn *conn, struct run_state *run,
+                               bool knows_processes, struct error *err);
 /* Judges one run without a result. */
 int differ_finish_quiet(struct differ *differ, struct db_conn *conn, struct run_state *run,
                         struct error *err);

@@ -26,7 +26,7 @@ const struct config_option differ_options[] = {
          .min = 1,
          .max = 1 << 20,
          .help = "Runs whose state is kept in memory; others are read from the database again "
-                 "when they go on. 16 to 32 bytes per different value of a run."},
+                 "when they go on. 11 to 22 bytes per different value of a run."},
         {.key = "differ.quiet_period",
          .type = CONFIG_DURATION_MS,
          .offset = FIELD(quiet_ms),

@@ -132,22 +132,22 @@ const struct db_statement sql_insert_deviations = {
                        "process, command, tree)"
                        " ON CONFLICT (id) DO NOTHING RETURNING id"};
 
-/* Columns: enum raised_column. */
-#define RAISED                                                                                     \
-	" RETURNING d.id, d.category, d.value, d.actor, d.reason, d.process, d.command,"           \
-	" d.evidence_event_id, (extract(epoch FROM d.detected_at) * 1000000)::bigint * 1000"
-
-const struct db_statement sql_raise_deviation = {
-        "differ_raise_deviation",
+const struct db_statement sql_raise_deviations = {
+        "differ_raise_deviations",
         "UPDATE deviations d SET severity = 'crit', reason = d.reason || $2"
-        " WHERE d.id = $1 AND d.severity <> 'crit'" RAISED};
+        " WHERE d.id = ANY ($1::text[]) AND d.severity <> 'crit'"
+        " RETURNING d.id, d.category, d.value, d.actor, d.reason, d.process, d.command,"
+        " d.evidence_event_id, (extract(epoch FROM d.detected_at) * 1000000)::bigint * 1000"};
 
-const struct db_statement sql_raise_tree = {
-        "differ_raise_tree",
-        "UPDATE deviations d SET severity = 'crit', reason = d.reason || $3"
+const struct db_statement sql_open_tree = {
+        "differ_open_tree",
+        "DECLARE tree_deviations NO SCROLL CURSOR FOR SELECT d.id FROM deviations d"
         " WHERE d.run_id = $1 AND (d.tree IN ($2::bigint, 1) OR $2::bigint = 1)"
         " AND d.actor = 'package' AND d.severity <> 'crit'"
-        " AND d.category IN ('net_new_destination', 'net_new_dns', 'net_new_https_host')" RAISED};
+        " AND d.category IN ('net_new_destination', 'net_new_dns', 'net_new_https_host')"};
+const struct db_statement sql_next_of_tree = {"differ_next_of_tree",
+                                              "FETCH 1000 FROM tree_deviations"};
+const struct db_statement sql_close_tree = {"differ_close_tree", "CLOSE tree_deviations"};
 
 const struct db_statement sql_upsert_progress = {
         "differ_upsert_progress",
@@ -168,35 +168,27 @@ const struct db_statement sql_standing = {
                 "$1::text") ", EXISTS (SELECT 1 FROM runs"
                             " WHERE package_name = $1 AND version = $2 AND decision = 'reject')"};
 
-const struct db_statement sql_unreported_fingerprints = {
-        "differ_unreported_fingerprints",
-        "SELECT f.category, f.actor, f.value, f.cred, f.first_event_id,"
-        " coalesce((e.data #>> '{Header,PID}')::bigint, 0),"
-        " f.mark, " FIRST_CODE(
-                "$2::text", "f.category",
-                "f.actor") " FROM run_fingerprints f LEFT JOIN"
-                           " LATERAL (SELECT data FROM events WHERE id = f.first_event_id OFFSET "
-                           "0) e ON TRUE"
-                           " WHERE f.run_id = $1"
-                           " AND NOT " KNOWN(
-                                   "$2::text", "f.category", "f.actor", "(f.value)", "$3::bigint",
-                                   "f.cred") " AND NOT " KNOWN("$2::text", "f.category", "f.actor",
-                                                               "(f.compatible)", "$3::bigint",
-                                                               "f.cred") " AND (f.cred OR NOT "
-                                                                         "$4::boolean) AND NOT "
-                                                                         "EXISTS (SELECT 1 FROM "
-                                                                         "deviations d WHERE "
-                                                                         "d.run_id = f.run_id"
-                                                                         "  AND md5(d.value) = "
-                                                                         "md5(f.value)"
-                                                                         "  AND d.value = f.value "
-                                                                         "AND d.category = "
-                                                                         "f.category AND d.actor = "
-                                                                         "f.actor)"
-                                                                         " ORDER BY "
-                                                                         "f.first_event_id, "
-                                                                         "f.category, "
-                                                                         "f.actor, f.value"};
+// clang-format off
+/* What is reported already is put aside first: that takes one look into an index. */
+const struct db_statement sql_open_unreported = {
+	"differ_open_unreported",
+	"DECLARE unreported NO SCROLL CURSOR FOR"
+	" SELECT f.category, f.actor, f.value, f.cred, f.first_event_id,"
+	" coalesce((e.data #>> '{Header,PID}')::bigint, 0), f.mark, "
+	FIRST_CODE("$2::text", "f.category", "f.actor")
+	" FROM (SELECT * FROM run_fingerprints r WHERE r.run_id = $1 AND NOT EXISTS ("
+	"  SELECT 1 FROM deviations d WHERE d.run_id = $1 AND md5(d.value) = md5(r.value)"
+	"  AND d.value = r.value AND d.category = r.category AND d.actor = r.actor) OFFSET 0) f"
+	" LEFT JOIN LATERAL (SELECT data FROM events WHERE id = f.first_event_id OFFSET 0) e ON TRUE"
+	" WHERE NOT "
+	KNOWN("$2::text", "f.category", "f.actor", "(f.value)", "$3::bigint", "f.cred")
+	" AND NOT "
+	KNOWN("$2::text", "f.category", "f.actor", "(f.compatible)", "$3::bigint", "f.cred")
+	" AND (f.cred OR NOT $4::boolean) ORDER BY f.first_event_id, f.category, f.actor, f.value"};
+// clang-format on
+const struct db_statement sql_next_unreported = {"differ_next_unreported",
+                                                 "FETCH 1000 FROM unreported"};
+const struct db_statement sql_close_unreported = {"differ_close_unreported", "CLOSE unreported"};
 
 const struct db_statement sql_count_deviations = {
         "differ_count_deviations",

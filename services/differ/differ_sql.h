@@ -61,11 +61,12 @@ extern const struct db_statement sql_insert_sightings;
  * really inserted. */
 extern const struct db_statement sql_insert_deviations;
 
-/* Deviations become crit; those that were so before are left alone. $1 id, $2 what is added to the
- * reason. */
-extern const struct db_statement sql_raise_deviation;
-/* $1 run id, $2 tree, $3 what is added: what the tree has to do with the network. */
-extern const struct db_statement sql_raise_tree;
+/* Deviations become crit; those that were so before are left alone. $1 ids, $2 what is added to the
+ * reason. Columns: enum raised_column. */
+extern const struct db_statement sql_raise_deviations;
+/* $1 run id, $2 tree: ids of what the tree has to do with the network and is not crit yet. They may
+ * be a million: opened, read in parts, closed. */
+extern const struct db_statement sql_open_tree, sql_next_of_tree, sql_close_tree;
 enum raised_column {
 	RAISED_ID,
 	RAISED_CATEGORY,
@@ -90,8 +91,9 @@ extern const struct db_statement sql_standing;
 
 /* $1 run id, $2 package, $3 line of the version, $4 only those about credentials: fingerprints
  * which no baseline knows and no deviation reports. Columns: category, actor, value, cred, first
- * event id, pid of that event, mark. */
-extern const struct db_statement sql_unreported_fingerprints;
+ * event id, pid of that event, mark, it is the first code. They may be a million: opened, read in
+ * parts, closed. */
+extern const struct db_statement sql_open_unreported, sql_next_unreported, sql_close_unreported;
 
 /* $1 run id. Columns: number of deviations, highest severity (0 to 2, -1 none). */
 extern const struct db_statement sql_count_deviations;

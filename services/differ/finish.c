@@ -17,9 +17,8 @@
 
 enum { JSON_MAX_BYTES = 64 * 1024 };
 
-static int add_unreported(struct differ *differ, struct deviation_list *list,
-                          const struct run_state *run, const PGresult *rows, int row,
-                          struct error *err)
+static int add_unreported(struct deviation_list *list, const struct run_state *run,
+                          const PGresult *rows, int row, struct error *err)
 {
 	uint32_t pid = (uint32_t)db_cell_int(rows, row, 5);
 	struct deviation_source source = {
@@ -29,7 +28,7 @@ static int add_unreported(struct differ *differ, struct deviation_list *list,
 	        .value = view_of_string(db_cell(rows, row, 2)),
 	        .cred = db_cell_bool(rows, row, 3),
 	        .evidence_event_id = db_cell_int(rows, row, 4),
-	        .process = batch_chain(&differ->batch, run, pid),
+	        .process = batch_chain(&list->arena, run, pid),
 	        .command = process_table_command(&run->context.processes, pid),
 	        .tree = process_table_tree(&run->context.processes, pid),
 	        .mark = mark_with_code((enum mark)db_cell_int(rows, row, 6),
@@ -39,26 +38,44 @@ static int add_unreported(struct differ *differ, struct deviation_list *list,
 	if (!category_parse(db_cell(rows, row, 0), &source.category) ||
 	    !actor_parse(view_of_string(db_cell(rows, row, 1)), &source.actor))
 		return error_set(err, EINVAL, "run %s has a fingerprint of unknown kind", run->id);
-	deviation_list_add(differ, list, &source);
+	deviation_list_add(list, &source);
 	return 0;
 }
 
-int differ_report_the_rest(struct differ *differ, struct db_conn *conn, const struct run_state *run,
-                           struct error *err)
+static int report_rows(struct differ *differ, struct db_conn *conn, const struct run_state *run,
+                       const PGresult *rows, struct error *err)
 {
-	const struct db_param params[] = {DB_TEXT(run->id), DB_TEXT(run->package),
-	                                  DB_INT(run->line), DB_BOOL(run->purpose == PURPOSE_SEED)};
-	AUTO(pgresult)
-	PGresult *rows = db_query(conn, &sql_unreported_fingerprints, params, 4, err);
-	if (!rows)
-		return -err->code;
-	struct deviation_list list = {0};
+	AUTO(deviation_list) struct deviation_list list;
+	deviation_list_init(&list);
 	for (int row = 0; row < PQntuples(rows); row++) {
-		int failed = add_unreported(differ, &list, run, rows, row, err);
+		int failed = add_unreported(&list, run, rows, row, err);
 		if (failed)
 			return failed;
 	}
 	return writer_deviations(differ, conn, &list, err);
+}
+
+int64_t differ_report_the_rest(struct differ *differ, struct db_conn *conn, struct run_state *run,
+                               bool knows_processes, struct error *err)
+{
+	const struct db_param params[] = {DB_TEXT(run->id), DB_TEXT(run->package),
+	                                  DB_INT(run->line), DB_BOOL(run->purpose == PURPOSE_SEED)};
+	int64_t total = 0;
+	int count;
+	if (db_send(conn, &sql_open_unreported, params, 4, err) < 0)
+		return -err->code;
+	do {
+		AUTO(pgresult) PGresult *rows = db_query(conn, &sql_next_unreported, NULL, 0, err);
+		if (!rows)
+			return -err->code;
+		count = PQntuples(rows);
+		bool ask = count > 0 && total == 0 && !knows_processes;
+		if ((ask && run_state_load_processes(run, conn, err) < 0) ||
+		    report_rows(differ, conn, run, rows, err) < 0)
+			return -err->code;
+		total += count;
+	} while (count > 0);
+	return db_send(conn, &sql_close_unreported, NULL, 0, err) < 0 ? -err->code : total;
 }
 
 int differ_ask_standing(struct db_conn *conn, const struct run_state *run, struct judge_facts *ret,
@@ -107,7 +124,7 @@ static int previous_dropped(struct db_conn *conn, const struct run_end *end, int
 static int gather_facts(struct differ *differ, struct db_conn *conn, const struct batch_run *entry,
                         struct judge_facts *ret, struct outcome *ret_outcome, struct error *err)
 {
-	const struct run_state *run = entry->run;
+	struct run_state *run = entry->run;
 	const struct run_end *end = entry->end;
 	int64_t previous = -1;
 	int failed = 0;
@@ -122,8 +139,9 @@ static int gather_facts(struct differ *differ, struct db_conn *conn, const struc
 	};
 	if (ret->has_package)
 		failed = differ_ask_standing(conn, run, ret, err);
-	if (!failed && ret->has_baseline && run->purpose != PURPOSE_CONTROL)
-		failed = differ_report_the_rest(differ, conn, run, err);
+	if (!failed && ret->has_baseline && run->purpose != PURPOSE_CONTROL &&
+	    differ_report_the_rest(differ, conn, run, true, err) < 0)
+		return -err->code;
 	if (!failed)
 		failed = rules_count(differ, conn, run, false, ret_outcome, &ret->deviation_count,
 		                     &(struct rule_changes){0}, err);

@@ -34,27 +34,6 @@ struct reanalysis {
 	int64_t fresh; /* deviations that are new */
 };
 
-static int64_t count_unreported(struct db_conn *conn, const struct run_state *run,
-                                struct error *err)
-{
-	const struct db_param params[] = {DB_TEXT(run->id), DB_TEXT(run->package),
-	                                  DB_INT(run->line), DB_BOOL(false)};
-	AUTO(pgresult)
-	PGresult *rows = db_query(conn, &sql_unreported_fingerprints, params, 4, err);
-	return rows ? PQntuples(rows) : -err->code;
-}
-
-/* Seldom any. Only they need to know the run's processes, for which all of its events are read. */
-static int report_new(struct differ *differ, struct db_conn *conn, struct reanalysis *again,
-                      struct error *err)
-{
-	again->fresh = count_unreported(conn, again->run, err);
-	if (again->fresh <= 0)
-		return (int)again->fresh;
-	int failed = run_state_load_processes(again->run, conn, err);
-	return failed ? failed : differ_report_the_rest(differ, conn, again->run, err);
-}
-
 static int look_again(struct differ *differ, struct db_conn *conn, struct reanalysis *again,
                       bool complete, struct error *err)
 {
@@ -62,8 +41,10 @@ static int look_again(struct differ *differ, struct db_conn *conn, struct reanal
 	struct judge_facts facts = {.purpose = run->purpose, .has_package = true};
 	int failed = differ_ask_standing(conn, run, &facts, err);
 	facts.has_baseline = run->has_baseline;
-	if (!failed && run->has_baseline)
-		failed = report_new(differ, conn, again, err);
+	if (!failed && run->has_baseline) /* seldom anything: its processes are not read before */
+		again->fresh = differ_report_the_rest(differ, conn, again->run, false, err);
+	if (again->fresh < 0)
+		return (int)again->fresh;
 	if (!failed)
 		failed = rules_count(differ, conn, run, true, &again->outcome,
 		                     &facts.deviation_count, &again->changes, err);

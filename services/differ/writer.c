@@ -80,9 +80,23 @@ static bool has_second_name(const struct sighting *sighting)
 	return sighting->compatible.data != sighting->value.data;
 }
 
+/* Sightings of the batch that follow each other, with DEVIATIONS_AT_ONCE candidates at most. */
+struct stretch {
+	size_t from, end, candidates;
+};
+
+static struct stretch next_stretch(const struct batch *batch, size_t from)
+{
+	struct stretch stretch = {from, from, 0};
+	while (stretch.end < batch->sighting_count && stretch.candidates < DEVIATIONS_AT_ONCE)
+		stretch.candidates += is_candidate(&batch->sightings[stretch.end++]);
+	return stretch;
+}
+
 /* Which names of the candidates no baseline knows: their ordinals, where a candidate with two names
  * counts twice. */
-static PGresult *query_unknown(struct differ *differ, struct db_conn *conn, struct error *err)
+static PGresult *query_unknown(struct differ *differ, struct db_conn *conn,
+                               const struct stretch *stretch, struct error *err)
 {
 	AUTO(columns) struct columns columns = {0};
 	struct db_array *packages = add_column(&columns, DB_ARRAY_TEXT);
@@ -91,7 +105,7 @@ static PGresult *query_unknown(struct differ *differ, struct db_conn *conn, stru
 	struct db_array *values = add_column(&columns, DB_ARRAY_TEXT);
 	struct db_array *lines = add_column(&columns, DB_ARRAY_INT8);
 	struct db_array *creds = add_column(&columns, DB_ARRAY_INT4);
-	for (size_t i = 0; i < differ->batch.sighting_count; i++) {
+	for (size_t i = stretch->from; i < stretch->end; i++) {
 		const struct sighting *sighting = &differ->batch.sightings[i];
 		size_t names = !is_candidate(sighting) ? 0 : has_second_name(sighting) ? 2 : 1;
 		for (size_t name = 0; name < names; name++) {
@@ -111,22 +125,21 @@ static void add_deviation_of(struct differ *differ, struct deviation_list *list,
                              const struct sighting *sighting, bool first_code, int64_t now_ns)
 {
 	const struct run_state *run = differ->batch.runs[sighting->run].run;
-	deviation_list_add(differ, list,
-	                   &(struct deviation_source){
-	                           .run_id = run->id,
-	                           .package = run->package,
-	                           .version = run->version,
-	                           .category = sighting->category,
-	                           .actor = sighting->actor,
-	                           .value = sighting->value,
-	                           .cred = sighting->cred,
-	                           .mark = mark_with_code(sighting->mark, first_code),
-	                           .command = sighting->command,
-	                           .tree = sighting->tree,
-	                           .evidence_event_id = sighting->first_event_id,
-	                           .process = sighting->process,
-	                           .detected_at_ns = now_ns,
-	                   });
+	deviation_list_add(list, &(struct deviation_source){
+	                                 .run_id = run->id,
+	                                 .package = run->package,
+	                                 .version = run->version,
+	                                 .category = sighting->category,
+	                                 .actor = sighting->actor,
+	                                 .value = sighting->value,
+	                                 .cred = sighting->cred,
+	                                 .mark = mark_with_code(sighting->mark, first_code),
+	                                 .command = sighting->command,
+	                                 .tree = sighting->tree,
+	                                 .evidence_event_id = sighting->first_event_id,
+	                                 .process = sighting->process,
+	                                 .detected_at_ns = now_ns,
+	                         });
 }
 
 /* Steps over the ordinals up to `last`, and tells whether all from `first` on were there, and
@@ -144,27 +157,17 @@ static bool all_unknown(const PGresult *unknown, int *row, int64_t first, int64_
 	return missing == 0;
 }
 
-static bool has_candidates(const struct batch *batch)
-{
-	for (size_t i = 0; i < batch->sighting_count; i++) {
-		if (is_candidate(&batch->sightings[i]))
-			return true;
-	}
-	return false;
-}
-
-/* Asks the baselines about all candidates at once, as they are at this moment. */
-static int find_deviations(struct differ *differ, struct db_conn *conn, struct deviation_list *list,
+/* Asks the baselines about these candidates, as they are at this moment. */
+static int find_deviations(struct differ *differ, struct db_conn *conn,
+                           const struct stretch *stretch, struct deviation_list *list,
                            struct error *err)
 {
-	if (!has_candidates(&differ->batch))
-		return 0;
-	AUTO(pgresult) PGresult *unknown = query_unknown(differ, conn, err);
+	AUTO(pgresult) PGresult *unknown = query_unknown(differ, conn, stretch, err);
 	if (!unknown)
 		return -err->code;
 	int64_t now_ns = clock_wall_ns(), last = 0;
 	int row = 0;
-	for (size_t i = 0; i < differ->batch.sighting_count; i++) {
+	for (size_t i = stretch->from; i < stretch->end; i++) {
 		const struct sighting *sighting = &differ->batch.sightings[i];
 		if (!is_candidate(sighting))
 			continue;
@@ -245,10 +248,20 @@ static int write_progress(struct differ *differ, struct db_conn *conn, struct er
 	return db_send(conn, &sql_upsert_progress, column_params(&columns), columns.count, err);
 }
 
-void deviation_list_add(struct differ *differ, struct deviation_list *list,
-                        const struct deviation_source *source)
+void deviation_list_init(struct deviation_list *list)
 {
-	struct arena *arena = &differ->batch.arena;
+	*list = (struct deviation_list){0};
+	arena_init(&list->arena);
+}
+
+void deviation_list_release(struct deviation_list *list)
+{
+	arena_release(&list->arena);
+}
+
+void deviation_list_add(struct deviation_list *list, const struct deviation_source *source)
+{
+	struct arena *arena = &list->arena;
 	if (list->count == list->capacity) {
 		list->capacity = list->capacity ? 2 * list->capacity : 16;
 		struct deviation_message *larger =
@@ -300,7 +313,7 @@ static const char **sorted_ids(const PGresult *rows)
 	return ids;
 }
 
-static struct bus_record record_of(struct differ *differ, struct buf *text,
+static struct bus_record record_of(struct differ *differ, struct arena *arena, struct buf *text,
                                    const struct deviation_message *deviation)
 {
 	enum severity severity = SEVERITY_INFO;
@@ -311,7 +324,7 @@ static struct bus_record record_of(struct differ *differ, struct buf *text,
 	return (struct bus_record){.topic = BUS_DEVIATIONS,
 	                           .partition = BUS_PARTITION_BY_KEY,
 	                           .key = view_of_string(deviation->package),
-	                           .value = arena_copy(&differ->batch.arena, buf_view(text))};
+	                           .value = arena_copy(arena, buf_view(text))};
 }
 
 static void count_for_run(struct differ *differ, const struct deviation_message *deviation)
@@ -322,8 +335,8 @@ static void count_for_run(struct differ *differ, const struct deviation_message 
 	}
 }
 
-int writer_deviations(struct differ *differ, struct db_conn *conn,
-                      const struct deviation_list *list, struct error *err)
+int writer_deviations(struct differ *differ, struct db_conn *conn, struct deviation_list *list,
+                      struct error *err)
 {
 	if (list->count == 0)
 		return 0;
@@ -341,9 +354,25 @@ int writer_deviations(struct differ *differ, struct db_conn *conn,
 		             compare_ids))
 			continue;
 		count_for_run(differ, deviation);
-		records[count++] = record_of(differ, &text, deviation);
+		records[count++] = record_of(differ, &list->arena, &text, deviation);
 	}
 	return outbox_add_many(conn, records, count, err);
+}
+
+/* What streaming finds: all candidates, some at a time. */
+static int report_deviations(struct differ *differ, struct db_conn *conn, struct error *err)
+{
+	const struct batch *batch = &differ->batch;
+	int failed = 0;
+	for (struct stretch stretch = next_stretch(batch, 0); stretch.candidates && !failed;
+	     stretch = next_stretch(batch, stretch.end)) {
+		AUTO(deviation_list) struct deviation_list list;
+		deviation_list_init(&list);
+		failed = find_deviations(differ, conn, &stretch, &list, err);
+		if (!failed)
+			failed = writer_deviations(differ, conn, &list, err);
+	}
+	return failed;
 }
 
 /* The same deviation once more, now as it is. */
@@ -354,10 +383,12 @@ static int report_raised(struct differ *differ, struct db_conn *conn, const stru
 	buf_init(&text, MESSAGE_MAX_BYTES);
 	size_t count = (size_t)PQntuples(rows);
 	AUTO(free) struct bus_record *records = xmalloc((count + 1) * sizeof(*records));
+	struct arena arena;
+	arena_init(&arena);
 	for (size_t i = 0; i < count; i++) {
 		int row = (int)i;
 		records[i] = record_of(
-		        differ, &text,
+		        differ, &arena, &text,
 		        &(struct deviation_message){
 		                .id = db_cell(rows, row, RAISED_ID),
 		                .run_id = run->id,
@@ -374,28 +405,64 @@ static int report_raised(struct differ *differ, struct db_conn *conn, const stru
 		                .detected_at_ns = db_cell_int(rows, row, RAISED_DETECTED_NS),
 		        });
 	}
-	return count ? outbox_add_many(conn, records, count, err) : 0;
+	int failed = count ? outbox_add_many(conn, records, count, err) : 0;
+	arena_release(&arena);
+	return failed;
+}
+
+static int raise_ids(struct differ *differ, struct db_conn *conn, const struct raise *raise,
+                     struct db_array *ids, struct error *err)
+{
+	const struct db_param params[] = {db_array_param(ids), DB_TEXT(mark_reason(raise->mark))};
+	AUTO(pgresult) PGresult *rows = db_query(conn, &sql_raise_deviations, params, 2, err);
+	return rows ? report_raised(differ, conn, differ->batch.runs[raise->run].run, rows, err)
+	            : -err->code;
 }
 
 static int raise_one(struct differ *differ, struct db_conn *conn, const struct raise *raise,
                      struct error *err)
 {
-	const struct run_state *run = differ->batch.runs[raise->run].run;
-	const struct db_param one[] = {DB_TEXT(raise->id ? raise->id : ""),
-	                               DB_TEXT(mark_reason(raise->mark))};
-	const struct db_param tree[] = {DB_TEXT(run->id), DB_INT(raise->tree),
-	                                DB_TEXT(mark_reason(raise->mark))};
-	AUTO(pgresult)
-	PGresult *rows = raise->id ? db_query(conn, &sql_raise_deviation, one, 2, err)
-	                           : db_query(conn, &sql_raise_tree, tree, 3, err);
-	return rows ? report_raised(differ, conn, run, rows, err) : -err->code;
+	AUTO(db_array) struct db_array ids;
+	db_array_init(&ids, DB_ARRAY_TEXT);
+	add_text(&ids, raise->id);
+	return raise_ids(differ, conn, raise, &ids, err);
+}
+
+static int raise_rows(struct differ *differ, struct db_conn *conn, const struct raise *raise,
+                      const PGresult *rows, struct error *err)
+{
+	AUTO(db_array) struct db_array ids;
+	db_array_init(&ids, DB_ARRAY_TEXT);
+	for (int row = 0; row < PQntuples(rows); row++)
+		add_text(&ids, db_cell(rows, row, 0));
+	return ids.count ? raise_ids(differ, conn, raise, &ids, err) : 0;
+}
+
+static int raise_tree(struct differ *differ, struct db_conn *conn, const struct raise *raise,
+                      struct error *err)
+{
+	const struct db_param params[] = {DB_TEXT(differ->batch.runs[raise->run].run->id),
+	                                  DB_INT(raise->tree)};
+	int count;
+	if (db_send(conn, &sql_open_tree, params, 2, err) < 0)
+		return -err->code;
+	do {
+		AUTO(pgresult) PGresult *rows = db_query(conn, &sql_next_of_tree, NULL, 0, err);
+		if (!rows || raise_rows(differ, conn, raise, rows, err) < 0)
+			return -err->code;
+		count = PQntuples(rows);
+	} while (count > 0);
+	return db_send(conn, &sql_close_tree, NULL, 0, err);
 }
 
 static int raise_deviations(struct differ *differ, struct db_conn *conn, struct error *err)
 {
 	int failed = 0;
-	for (size_t i = 0; i < differ->batch.raise_count && !failed; i++)
-		failed = raise_one(differ, conn, &differ->batch.raises[i], err);
+	for (size_t i = 0; i < differ->batch.raise_count && !failed; i++) {
+		const struct raise *raise = &differ->batch.raises[i];
+		failed = raise->id ? raise_one(differ, conn, raise, err)
+		                   : raise_tree(differ, conn, raise, err);
+	}
 	differ->batch.raise_count = 0;
 	return failed;
 }
@@ -424,14 +491,11 @@ static int write_facts(struct differ *differ, struct db_conn *conn, struct error
 
 int differ_write(struct differ *differ, struct db_conn *conn, struct error *err)
 {
-	struct deviation_list deviations = {0};
 	int failed = writer_events(differ, conn, err);
-	if (!failed)
-		failed = find_deviations(differ, conn, &deviations, err);
 	if (!failed)
 		failed = write_fingerprints(differ, conn, err);
 	if (!failed)
-		failed = writer_deviations(differ, conn, &deviations, err);
+		failed = report_deviations(differ, conn, err);
 	if (!failed)
 		failed = raise_deviations(differ, conn, err);
 	if (!failed)
