@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * The BPF object as loaded: its programs, maps and what could not be attached. The only module that
- * knows libbpf.
+ * knows libbpf (its parts: kernel_internal.h).
  *
  * Invariants: programs on tasks are attached once; programs on sockets are attached to each run's
  * cgroup. What changes maps is called by one thread at a time.
