@@ -65,8 +65,9 @@ struct technique_list {
 		rows, sizeof(rows) / sizeof(*(rows))                                               \
 	}
 
-extern const struct technique_list file_techniques, change_techniques, exec_techniques,
-        network_techniques, name_techniques, swap_techniques, tls_techniques;
+extern const struct technique_list file_techniques, ring_techniques, process_techniques,
+        change_techniques, exec_techniques, network_techniques, name_techniques, swap_techniques,
+        tls_techniques;
 
 /* Files. ------------------------------------------------------------------------------------ */
 

@@ -1,24 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Reading a file without showing its name: E01 to E18, E20, E22. */
+/* Reading a file without showing its name: E01 to E06, E09 to E14, E17, E18, E20 and E22 without
+ * what rings.c and processes.c do. */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/io_uring.h>
 #include <linux/openat2.h>
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
-#include <sys/ptrace.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "evasion.h"
@@ -173,93 +167,6 @@ static int int80_openat2(struct attempt *attempt)
 	                      (int)call32(437, AT_FDCWD, (long)path, (long)how, sizeof(*how)));
 }
 
-/* io_uring. */
-
-static int uring_open(struct attempt *attempt, unsigned setup_flags)
-{
-	struct ring ring;
-	int r = ring_make(&ring, setup_flags);
-	struct io_uring_sqe entry = {
-	        .opcode = IORING_OP_OPENAT, .fd = AT_FDCWD, .addr = (uintptr_t)attempt->path};
-	return r < 0 ? r : expect_content(attempt, ring_do(&ring, &entry));
-}
-
-static int uring_openat(struct attempt *attempt)
-{
-	return uring_open(attempt, 0);
-}
-
-static int uring_sqpoll(struct attempt *attempt)
-{
-	return uring_open(attempt, IORING_SETUP_SQPOLL);
-}
-
-static int uring_async(struct attempt *attempt)
-{
-	struct ring ring;
-	int r = ring_make(&ring, 0);
-	struct io_uring_sqe entry = {.opcode = IORING_OP_OPENAT,
-	                             .flags = IOSQE_ASYNC,
-	                             .fd = AT_FDCWD,
-	                             .addr = (uintptr_t)attempt->path};
-	return r < 0 ? r : expect_content(attempt, ring_do(&ring, &entry));
-}
-
-static int uring_openat2(struct attempt *attempt)
-{
-	struct ring ring;
-	int r = ring_make(&ring, 0);
-	struct open_how how = {.flags = O_RDONLY};
-	struct io_uring_sqe entry = {.opcode = IORING_OP_OPENAT2,
-	                             .fd = AT_FDCWD,
-	                             .addr = (uintptr_t)attempt->path,
-	                             .len = sizeof(how),
-	                             .off = (uintptr_t)&how};
-	return r < 0 ? r : expect_content(attempt, ring_do(&ring, &entry));
-}
-
-/* Reads through the ring what is open at `fd` of the ring's table or the process's. */
-static int uring_read(struct attempt *attempt, struct ring *ring, int fd, uint8_t flags)
-{
-	char content[EVASION_TEXT_MAX] = "";
-	struct io_uring_sqe entry = {.opcode = IORING_OP_READ,
-	                             .flags = flags,
-	                             .fd = fd,
-	                             .addr = (uintptr_t)content,
-	                             .len = sizeof(content) - 1};
-	int r = ring_do(ring, &entry);
-	if (r < 0)
-		return r;
-	return strstr(content, attempt->id) ? 0 : -EBADMSG;
-}
-
-/* Into the ring's own table: there is never a descriptor. */
-static int uring_direct(struct attempt *attempt)
-{
-	struct ring ring;
-	int table[1] = {-1};
-	int r = ring_make(&ring, 0);
-	if (r == 0)
-		r = result_of(
-		        syscall(SYS_io_uring_register, ring.fd, IORING_REGISTER_FILES, table, 1));
-	if (r < 0)
-		return r;
-	struct io_uring_sqe entry = {.opcode = IORING_OP_OPENAT,
-	                             .fd = AT_FDCWD,
-	                             .addr = (uintptr_t)attempt->path,
-	                             .file_index = 1};
-	r = ring_do(&ring, &entry);
-	return r < 0 ? r : uring_read(attempt, &ring, 0, IOSQE_FIXED_FILE);
-}
-
-static int uring_read_inherited(struct attempt *attempt)
-{
-	int fd = open(attempt->path, O_RDONLY);
-	struct ring ring;
-	int r = ring_make(&ring, 0);
-	return r < 0 ? r : uring_read(attempt, &ring, fd, 0);
-}
-
 /* Other ways to the same inode. */
 
 static int by_handle(struct attempt *attempt)
@@ -339,130 +246,6 @@ static int map_executable(struct attempt *attempt)
 	int fd = open(attempt->path, O_RDONLY);
 	void *code = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
 	return code == MAP_FAILED ? -errno : 0;
-}
-
-/* A descriptor from another process. */
-
-static int send_fd(int socket, int fd)
-{
-	char control[CMSG_SPACE(sizeof(int))] = {0}, byte = 0;
-	struct iovec part = {&byte, 1};
-	struct msghdr message = {.msg_iov = &part,
-	                         .msg_iovlen = 1,
-	                         .msg_control = control,
-	                         .msg_controllen = sizeof(control)};
-	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-	header->cmsg_level = SOL_SOCKET;
-	header->cmsg_type = SCM_RIGHTS;
-	header->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(header), &fd, sizeof(fd));
-	return result_of(sendmsg(socket, &message, 0));
-}
-
-static int receive_fd(int socket)
-{
-	char control[CMSG_SPACE(sizeof(int))] = {0}, byte = 0;
-	struct iovec part = {&byte, 1};
-	struct msghdr message = {.msg_iov = &part,
-	                         .msg_iovlen = 1,
-	                         .msg_control = control,
-	                         .msg_controllen = sizeof(control)};
-	int fd = -1;
-	if (recvmsg(socket, &message, 0) < 0 || !CMSG_FIRSTHDR(&message))
-		return -EIO;
-	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(fd));
-	return fd;
-}
-
-static int passed_fd(struct attempt *attempt)
-{
-	int ends[2];
-	if (socketpair(AF_UNIX, SOCK_DGRAM, 0, ends) < 0)
-		return -errno;
-	if (fork() == 0)
-		_exit(send_fd(ends[0], open(attempt->path, O_RDONLY)) < 0);
-	int fd = receive_fd(ends[1]);
-	(void)wait(NULL);
-	return expect_content(attempt, fd);
-}
-
-static int stolen_fd(struct attempt *attempt)
-{
-	int fds[2];
-	if (pipe(fds) < 0)
-		return -errno;
-	pid_t pid = fork();
-	if (pid == 0) {
-		int fd = open(attempt->path, O_RDONLY);
-		(void)!write(fds[1], &fd, sizeof(fd));
-		(void)pause();
-	}
-	int theirs = -1;
-	(void)!read(fds[0], &theirs, sizeof(theirs));
-	int process = (int)syscall(SYS_pidfd_open, pid, 0);
-	int r = expect_content(attempt, result_of(syscall(SYS_pidfd_getfd, process, theirs, 0)));
-	(void)kill(pid, SIGKILL);
-	(void)wait(NULL);
-	return r;
-}
-
-/* The memory of another process. */
-
-static pid_t sleeper(void)
-{
-	pid_t pid = fork();
-	if (pid == 0)
-		(void)pause();
-	return pid;
-}
-
-static int end_sleeper(pid_t pid, long result)
-{
-	int code = result < 0 ? -errno : 0;
-	(void)kill(pid, SIGKILL);
-	(void)wait(NULL);
-	return code;
-}
-
-static int read_of_process(struct attempt *attempt, const char *name)
-{
-	char path[64], byte;
-	pid_t pid = sleeper();
-	(void)snprintf(attempt->value, sizeof(attempt->value), "/proc/self/%s", name);
-	(void)snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
-	int fd = open(path, O_RDONLY);
-	int r = fd < 0 ? -errno : 0;
-	if (r == 0 &&
-	    pread(fd, &byte, 1, strcmp(name, "mem") == 0 ? (off_t)(uintptr_t)&path : 0) < 0)
-		r = -errno;
-	(void)kill(pid, SIGKILL);
-	(void)wait(NULL);
-	return r;
-}
-
-static int process_memory(struct attempt *attempt)
-{
-	return read_of_process(attempt, "mem");
-}
-
-static int process_environment(struct attempt *attempt)
-{
-	return read_of_process(attempt, "environ");
-}
-
-static int thread_memory(struct attempt *attempt)
-{
-	char name[64];
-	pid_t pid = sleeper();
-	(void)snprintf(attempt->value, sizeof(attempt->value), "/proc/self/mem");
-	(void)snprintf(name, sizeof(name), "/proc/%d/task/%d/mem", pid, pid);
-	return end_sleeper(pid, open(name, O_RDONLY));
-}
-
-static int own_environment(struct attempt *attempt)
-{
-	set_value(attempt, "/proc/self/environ");
-	return result_of(open("/proc/self/environ", O_RDONLY)) < 0 ? -errno : 0;
 }
 
 /* Names that do not hold still. */
@@ -556,17 +339,6 @@ static int probe_at(struct attempt *attempt)
 	               : -EEXIST;
 }
 
-static int probe_uring(struct attempt *attempt)
-{
-	struct ring ring;
-	int r = ring_make(&ring, 0);
-	struct io_uring_sqe entry = {
-	        .opcode = IORING_OP_OPENAT, .fd = AT_FDCWD, .addr = (uintptr_t)attempt->path};
-	if (r == 0)
-		r = ring_do(&ring, &entry);
-	return r == -ENOENT ? 0 : r;
-}
-
 static int probe_stat(struct attempt *attempt)
 {
 	struct stat found;
@@ -589,52 +361,7 @@ static int stat_existing(struct attempt *attempt)
 	return result_of(stat(attempt->path, &found));
 }
 
-static int memory_of_child(struct attempt *attempt)
-{
-	char secret[EVASION_TEXT_MAX] = "", copy[EVASION_TEXT_MAX] = "";
-	(void)snprintf(secret, sizeof(secret), "%s", attempt->id);
-	set_value(attempt, "process_vm_readv");
-	pid_t pid = sleeper();
-	struct iovec here = {copy, sizeof(copy)}, there = {secret, sizeof(secret)};
-	return end_sleeper(pid, syscall(SYS_process_vm_readv, pid, &here, 1L, &there, 1L, 0L));
-}
-
-static int write_to_child(struct attempt *attempt)
-{
-	char byte = 0;
-	set_value(attempt, "process_vm_writev");
-	pid_t pid = sleeper();
-	struct iovec here = {&byte, 1}, there = {&byte, 1};
-	return end_sleeper(pid, syscall(SYS_process_vm_writev, pid, &here, 1L, &there, 1L, 0L));
-}
-
-static int trace_child(struct attempt *attempt)
-{
-	long word = 0x5ec4e7;
-	set_value(attempt, "ptrace");
-	pid_t pid = sleeper();
-	long r = ptrace(PTRACE_ATTACH, pid, NULL, NULL);
-	if (r == 0 && waitpid(pid, NULL, 0) == pid)
-		r = ptrace(PTRACE_PEEKDATA, pid, &word, NULL) == word ? 0 : -1;
-	return end_sleeper(pid, r);
-}
-
-static int descriptor_of_child(struct attempt *attempt)
-{
-	set_value(attempt, "pidfd_getfd");
-	pid_t pid = sleeper();
-	long process = syscall(SYS_pidfd_open, pid, 0);
-	return end_sleeper(pid, process < 0 ? -1 : syscall(SYS_pidfd_getfd, process, 0, 0));
-}
-
 /* That these ways are used at all is told, too. */
-
-static int ring_itself(struct attempt *attempt)
-{
-	struct ring ring;
-	set_value(attempt, "io_uring");
-	return ring_make(&ring, 0);
-}
 
 static int call32_itself(struct attempt *attempt)
 {
@@ -665,30 +392,13 @@ static const struct technique rows[] = {
         {"E06-int80-at", MARKER_READ, int80_openat},
         {"E06-int80-at2", MARKER_READ, int80_openat2},
         {"E06-int80", MARKER_INTERFACE, call32_itself},
-        {"E07-uring-setup", MARKER_INTERFACE, ring_itself},
-        {"E07-uring", MARKER_READ, uring_openat},
-        {"E07-uring-at2", MARKER_READ, uring_openat2},
-        {"E07-uring-async", MARKER_READ, uring_async},
-        {"E07-uring-poll", MARKER_READ, uring_sqpoll},
-        {"E07-uring-fixed", MARKER_READ, uring_direct},
-        {"E08-uring-read", MARKER_READ, uring_read_inherited},
         {"E09-handle", MARKER_READ, by_handle},
         {"E10-hard-link", MARKER_READ, hard_link},
         {"E11-bind-mount", MARKER_READ, bind_mount},
         {"E11-open-tree", MARKER_READ, tree_clone},
         {"E12-chroot", MARKER_READ, change_root},
         {"E13-mmap", MARKER_READ, map_it},
-        {"E14-scm-rights", MARKER_READ, passed_fd},
-        {"E14-pidfd-getfd", MARKER_READ, stolen_fd},
         {"E14-dup", MARKER_READ, behind_many_fds},
-        {"E15-proc-mem", MARKER_READ, process_memory},
-        {"E15-thread-mem", MARKER_READ, thread_memory},
-        {"E15-environ", MARKER_READ, process_environment},
-        {"E15-vm-readv", MARKER_INTERFACE, memory_of_child},
-        {"E15-vm-writev", MARKER_INTERFACE, write_to_child},
-        {"E15-ptrace", MARKER_INTERFACE, trace_child},
-        {"E15-pidfd-getfd", MARKER_INTERFACE, descriptor_of_child},
-        {"E16-environ", MARKER_READ, own_environment},
         {"E17-getdents", MARKER_READ, list_directory},
         {"E17-stat", MARKER_READ, stat_existing},
         {"E17-stat-absent", MARKER_PROBE, probe_stat},
@@ -699,6 +409,5 @@ static const struct technique rows[] = {
         {"E22-open", MARKER_PROBE, probe},
         {"E22-relative", MARKER_PROBE, probe_relative},
         {"E22-dirfd", MARKER_PROBE, probe_at},
-        {"E22-uring", MARKER_PROBE, probe_uring},
 };
 const struct technique_list file_techniques = TECHNIQUE_LIST(rows);

@@ -44,8 +44,9 @@ static const char *const marker_names[MARKER_COUNT] = {
 };
 
 static const struct technique_list *const lists[] = {
-        &file_techniques, &change_techniques, &exec_techniques, &network_techniques,
-        &name_techniques, &swap_techniques,   &tls_techniques,
+        &file_techniques,   &ring_techniques, &process_techniques,
+        &change_techniques, &exec_techniques, &network_techniques,
+        &name_techniques,   &swap_techniques, &tls_techniques,
 };
 
 static void name_marker(struct attempt *attempt, enum marker marker)
