@@ -171,25 +171,28 @@ const struct db_statement sql_standing = {
 // clang-format off
 /* What is reported already is put aside first, by one pass over both: a look into an index for each
  * of a million takes several times as long. */
-const struct db_statement sql_open_unreported = {
-	"differ_open_unreported",
-	"DECLARE unreported NO SCROLL CURSOR FOR"
-	" SELECT f.category, f.actor, f.value, f.cred, f.first_event_id,"
-	" coalesce((e.data #>> '{Header,PID}')::bigint, 0), f.mark, "
-	FIRST_CODE("$2::text", "f.category", "f.actor")
-	" FROM (SELECT u.category, u.actor, u.value, min(u.first_event_id) AS first_event_id,"
-	"   bool_or(u.cred) AS cred, max(u.mark) AS mark, max(u.compatible) AS compatible"
-	"  FROM (SELECT category, actor, value, first_event_id, cred, mark, compatible,"
-	"     FALSE AS reported FROM run_fingerprints WHERE run_id = $1"
-	"    UNION ALL SELECT category, actor, value, NULL, FALSE, 0, NULL, TRUE"
-	"     FROM deviations WHERE run_id = $1) u"
-	"  GROUP BY u.category, u.actor, u.value HAVING NOT bool_or(u.reported) OFFSET 0) f"
-	" LEFT JOIN LATERAL (SELECT data FROM events WHERE id = f.first_event_id OFFSET 0) e ON TRUE"
-	" WHERE NOT "
-	KNOWN("$2::text", "f.category", "f.actor", "(f.value)", "$3::bigint", "f.cred")
-	" AND NOT "
-	KNOWN("$2::text", "f.category", "f.actor", "(f.compatible)", "$3::bigint", "f.cred")
-	" AND (f.cred OR NOT $4::boolean) ORDER BY f.first_event_id, f.category, f.actor, f.value"};
+#define UNREPORTED \
+	" SELECT f.category, f.actor, f.value, f.cred, f.first_event_id," \
+	" coalesce((e.data #>> '{Header,PID}')::bigint, 0), f.mark, " \
+	FIRST_CODE("$2::text", "f.category", "f.actor") \
+	" FROM (SELECT u.category, u.actor, u.value, min(u.first_event_id) AS first_event_id," \
+	"   bool_or(u.cred) AS cred, max(u.mark) AS mark, max(u.compatible) AS compatible" \
+	"  FROM (SELECT category, actor, value, first_event_id, cred, mark, compatible," \
+	"     FALSE AS reported FROM run_fingerprints WHERE run_id = $1" \
+	"    UNION ALL SELECT category, actor, value, NULL, FALSE, 0, NULL, TRUE" \
+	"     FROM deviations WHERE run_id = $1) u" \
+	"  GROUP BY u.category, u.actor, u.value HAVING NOT bool_or(u.reported) OFFSET 0) f" \
+	" LEFT JOIN LATERAL (SELECT data FROM events WHERE id = f.first_event_id OFFSET 0) e ON TRUE" \
+	" WHERE NOT " \
+	KNOWN("$2::text", "f.category", "f.actor", "(f.value)", "$3::bigint", "f.cred") \
+	" AND NOT " \
+	KNOWN("$2::text", "f.category", "f.actor", "(f.compatible)", "$3::bigint", "f.cred") \
+	" AND (f.cred OR NOT $4::boolean) ORDER BY f.first_event_id, f.category, f.actor, f.value"
+
+const struct db_statement sql_some_unreported = {"differ_some_unreported",
+	UNREPORTED " LIMIT 1000"};
+const struct db_statement sql_open_unreported = {"differ_open_unreported",
+	"DECLARE unreported NO SCROLL CURSOR FOR" UNREPORTED};
 // clang-format on
 const struct db_statement sql_next_unreported = {"differ_next_unreported",
                                                  "FETCH 1000 FROM unreported"};

@@ -91,8 +91,10 @@ extern const struct db_statement sql_standing;
 
 /* $1 run id, $2 package, $3 line of the version, $4 only those about credentials: fingerprints
  * which no baseline knows and no deviation reports. Columns: category, actor, value, cred, first
- * event id, pid of that event, mark, it is the first code. They may be a million: opened, read in
- * parts, closed. */
+ * event id, pid of that event, mark, it is the first code. Some of them, DEVIATIONS_AT_ONCE at
+ * most; as they may be a million, all of them: opened, read in parts, closed. That way needs a plan
+ * each time. */
+extern const struct db_statement sql_some_unreported;
 extern const struct db_statement sql_open_unreported, sql_next_unreported, sql_close_unreported;
 
 /* $1 run id. Columns: number of deviations, highest severity (0 to 2, -1 none). */

@@ -55,27 +55,44 @@ static int report_rows(struct differ *differ, struct db_conn *conn, const struct
 	return writer_deviations(differ, conn, &list, err);
 }
 
-int64_t differ_report_the_rest(struct differ *differ, struct db_conn *conn, struct run_state *run,
-                               bool knows_processes, struct error *err)
+/* One part of them. Returns how many there were. */
+static int report_part(struct differ *differ, struct db_conn *conn, struct run_state *run,
+                       const PGresult *rows, bool knows_processes, struct error *err)
 {
-	const struct db_param params[] = {DB_TEXT(run->id), DB_TEXT(run->package),
-	                                  DB_INT(run->line), DB_BOOL(run->purpose == PURPOSE_SEED)};
+	int count = PQntuples(rows);
+	if (count > 0 && !knows_processes && run_state_load_processes(run, conn, err) < 0)
+		return -err->code;
+	return report_rows(differ, conn, run, rows, err) < 0 ? -err->code : count;
+}
+
+static int64_t report_many(struct differ *differ, struct db_conn *conn, struct run_state *run,
+                           const struct db_param *params, struct error *err)
+{
 	int64_t total = 0;
 	int count;
 	if (db_send(conn, &sql_open_unreported, params, 4, err) < 0)
 		return -err->code;
 	do {
 		AUTO(pgresult) PGresult *rows = db_query(conn, &sql_next_unreported, NULL, 0, err);
-		if (!rows)
-			return -err->code;
-		count = PQntuples(rows);
-		bool ask = count > 0 && total == 0 && !knows_processes;
-		if ((ask && run_state_load_processes(run, conn, err) < 0) ||
-		    report_rows(differ, conn, run, rows, err) < 0)
-			return -err->code;
+		count = rows ? report_part(differ, conn, run, rows, true, err) : -err->code;
+		if (count < 0)
+			return count;
 		total += count;
 	} while (count > 0);
 	return db_send(conn, &sql_close_unreported, NULL, 0, err) < 0 ? -err->code : total;
+}
+
+int64_t differ_report_the_rest(struct differ *differ, struct db_conn *conn, struct run_state *run,
+                               bool knows_processes, struct error *err)
+{
+	const struct db_param params[] = {DB_TEXT(run->id), DB_TEXT(run->package),
+	                                  DB_INT(run->line), DB_BOOL(run->purpose == PURPOSE_SEED)};
+	AUTO(pgresult) PGresult *rows = db_query(conn, &sql_some_unreported, params, 4, err);
+	int count = rows ? report_part(differ, conn, run, rows, knows_processes, err) : -err->code;
+	if (count < DEVIATIONS_AT_ONCE)
+		return count;
+	int64_t more = report_many(differ, conn, run, params, err);
+	return more < 0 ? more : count + more;
 }
 
 int differ_ask_standing(struct db_conn *conn, const struct run_state *run, struct judge_facts *ret,
