@@ -288,8 +288,25 @@ static enum job_end job_end_of(enum run_status status)
 	return JOB_FAILED;
 }
 
+/* Which records did not make it, so that one knows what to look for. */
+static void log_losses(const struct flow *flow)
+{
+	const struct sensor_stats *stats = &flow->stats;
+	if (stats->lost_total == 0)
+		return;
+	LOG_WARN("the sensor lost events", LOG_STR("run_id", flow->id),
+	         LOG_INT("processes", stats->lost[EVENT_UNKNOWN]),
+	         LOG_INT("files", stats->lost[EVENT_FILE]),
+	         LOG_INT("execs", stats->lost[EVENT_EXEC]),
+	         LOG_INT("connects", stats->lost[EVENT_CONNECT]),
+	         LOG_INT("dns", stats->lost[EVENT_DNS]), LOG_INT("tls", stats->lost[EVENT_TLS]),
+	         LOG_INT("missed", stats->missed), LOG_INT("malformed", stats->malformed),
+	         LOG_INT("witness_overflowed", stats->witness_overflowed));
+}
+
 static void log_end(const struct flow *flow, const struct run_result *result)
 {
+	log_losses(flow);
 	LOG_INFO(
 	        "job finished", LOG_STR("run_id", flow->id),
 	        LOG_STR("package", flow->job->package_name), LOG_STR("version", flow->job->version),

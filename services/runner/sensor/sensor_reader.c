@@ -2,6 +2,8 @@
 /* The sensor's thread: reads the rings in the order of time. All of it holds the lock. */
 #include <sched.h>
 #include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "sensor_internal.h"
 
@@ -9,6 +11,7 @@ enum {
 	BUSY_POLL_MS = 5,
 	BUSY_RECORDS = 1000, /* at one look: more will come soon */
 	READ_BATCH = 256,    /* records between two looks at who waits for the lock */
+	READER_NICE = -15,   /* what is watched must not starve who reads of it */
 };
 
 static uint64_t time_of(struct view record)
@@ -115,6 +118,7 @@ static void *reader_main(void *arg)
 	struct sensor *sensor = arg;
 	size_t since_wait = 0;
 
+	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), READER_NICE);
 	(void)pthread_mutex_lock(&sensor->lock);
 	while (!sensor->stopping) {
 		size_t count = read_batch(sensor);
