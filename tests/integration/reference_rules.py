@@ -107,11 +107,20 @@ def path_value(event, is_package):
     return category, named(path, fold=True) if "/node_modules/" in path else normalize(path)
 
 
+def without_setup(events):
+    """What the container runtime does before the first program is nobody's behaviour."""
+    begun = False
+    for event in events:
+        begun = begun or event["type"] == 2
+        if begun or not event["payload"]["CommStr"].startswith("runc:["):
+            yield event
+
+
 def own_fingerprints(events):
     """{(actor, category, value): count} as our differ has them."""
     package = package_pids(events)
     found = collections.Counter()
-    for event in events:
+    for event in without_setup(events):
         is_package = event["payload"]["Header"]["PID"] in package
         if event["type"] == 1:
             value = path_value(event, is_package)
