@@ -37,10 +37,14 @@ static __always_inline void count_lost(__u32 slot, __u32 kind)
 		run->lost[kind]++;
 }
 
-static __always_inline void emit(void *ring, struct record_header *record, __u64 size)
+/* 0, or not when the record is lost, which is counted. */
+static __always_inline long emit(void *ring, struct record_header *record, __u64 size)
 {
-	if (bpf_ringbuf_output(ring, record, size, BPF_RB_NO_WAKEUP))
+	long result = bpf_ringbuf_output(ring, record, size, BPF_RB_NO_WAKEUP);
+
+	if (result)
 		count_lost(record->slot, record->kind);
+	return result;
 }
 
 static __always_inline void fill_scope(struct record_header *header, enum record_kind kind,

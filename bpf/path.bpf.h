@@ -15,9 +15,11 @@ enum {
 	PATH_NAME_MAX = 255,
 	PATH_STEPS_MAX = 512, /* components and mounts; more is cut and flagged */
 	PATH_PROC_MAGIC = 0x9fa0,
+	PATH_OVERLAY_MAGIC = 0x794c7630,
 	PATH_PROC_SIZE = 6,  /* "/proc/" */
 	PATH_SELF_SIZE = 10, /* "/proc/self" */
 	PATH_PID_DIGITS = 7,
+	PATH_TASK_SIZE = 6,  /* "/task/" */
 	PATH_KEY_COPY = 256, /* bytes copied for matching, RECORD_PREFIX_MAX of them count */
 };
 
@@ -34,6 +36,7 @@ struct path_walk {
 	struct mount *mount;
 	struct dentry *root_dentry;
 	struct mount *root_mount;
+	struct dentry *upper; /* root of an overlay's upper layer: goes on at the overlay's root */
 	struct path_buffer *buffer;
 	__u32 start; /* of the text, which ends at RECORD_PATH_MAX */
 	__u32 flags; /* enum record_flag */
@@ -49,11 +52,24 @@ struct {
 	__type(value, __u32);
 } watches SEC(".maps");
 
-enum watch_result { WATCH_NO, WATCH_YES, WATCH_CRED };
+enum watch_result { WATCH_NO, WATCH_YES, WATCH_CRED, WATCH_UNKNOWN };
 
 static __always_inline struct mount *mount_of(struct vfsmount *mnt)
 {
 	return (struct mount *)((char *)mnt - bpf_core_field_offset(struct mount, mnt));
+}
+
+/* The root of the upper layer, if the mount is of an overlay that has one. */
+static __always_inline struct dentry *overlay_upper(struct mount *mount)
+{
+	struct super_block *sb = BPF_CORE_READ(mount, mnt.mnt_sb);
+	struct ovl_fs *overlay = 0;
+
+	if (BPF_CORE_READ(sb, s_magic) != PATH_OVERLAY_MAGIC ||
+	    !bpf_core_field_exists(overlay->layers))
+		return 0;
+	overlay = BPF_CORE_READ(sb, s_fs_info);
+	return BPF_CORE_READ(overlay, layers, mnt, mnt_root);
 }
 
 /* Puts "/<name>" before the text. */
@@ -82,6 +98,10 @@ static long path_step(__u32 index, void *context)
 
 	if (dentry == walk->root_dentry && mount == walk->root_mount)
 		return 1;
+	if (dentry == walk->upper) {
+		walk->dentry = BPF_CORE_READ(mount, mnt.mnt_sb, s_root);
+		return 0;
+	}
 	if (dentry == BPF_CORE_READ(mount, mnt.mnt_root)) {
 		above = BPF_CORE_READ(mount, mnt_parent);
 		if (above == mount) {
@@ -101,16 +121,14 @@ static long path_step(__u32 index, void *context)
 	return 0;
 }
 
-/* The text starts at walk->start. */
-static __always_inline void path_build(struct path_walk *walk, struct task_struct *task,
-                                       const struct path *path, struct path_buffer *buffer)
+/* Up to the root that the walk knows. The text starts at walk->start. */
+static __always_inline void path_build_below(struct path_walk *walk, struct dentry *dentry,
+                                             struct mount *mount, struct dentry *upper,
+                                             struct path_buffer *buffer)
 {
-	struct fs_struct *fs = BPF_CORE_READ(task, fs);
-
-	walk->dentry = BPF_CORE_READ(path, dentry);
-	walk->mount = mount_of(BPF_CORE_READ(path, mnt));
-	walk->root_dentry = BPF_CORE_READ(fs, root.dentry);
-	walk->root_mount = mount_of(BPF_CORE_READ(fs, root.mnt));
+	walk->dentry = dentry;
+	walk->mount = mount;
+	walk->upper = upper;
 	walk->buffer = buffer;
 	walk->start = RECORD_PATH_MAX;
 	walk->flags = 0;
@@ -120,6 +138,25 @@ static __always_inline void path_build(struct path_walk *walk, struct task_struc
 		walk->start = RECORD_PATH_MAX - 1;
 		buffer->text[RECORD_PATH_MAX - 1] = '/';
 	}
+}
+
+/* Up to the root of the task. */
+static __always_inline void path_build_at(struct path_walk *walk, struct task_struct *task,
+                                          struct dentry *dentry, struct mount *mount,
+                                          struct dentry *upper, struct path_buffer *buffer)
+{
+	struct fs_struct *fs = BPF_CORE_READ(task, fs);
+
+	walk->root_dentry = BPF_CORE_READ(fs, root.dentry);
+	walk->root_mount = mount_of(BPF_CORE_READ(fs, root.mnt));
+	path_build_below(walk, dentry, mount, upper, buffer);
+}
+
+static __always_inline void path_build(struct path_walk *walk, struct task_struct *task,
+                                       const struct path *path, struct path_buffer *buffer)
+{
+	path_build_at(walk, task, BPF_CORE_READ(path, dentry), mount_of(BPF_CORE_READ(path, mnt)),
+	              0, buffer);
 }
 
 /* Copies the path that was built to `to`, which has room for RECORD_PATH_MAX; returns its size. */
@@ -166,6 +203,24 @@ static __always_inline __u32 path_proc_prefix(const char *text, __u32 *ret_pid)
 	return pid ? size : 0;
 }
 
+/* Size of the "/task/<tid>" that the text starts with, 0 when it does not: a thread has most of
+ * what its process has. */
+static __always_inline __u32 path_task_prefix(const char *text)
+{
+	__u32 digits = 0;
+
+	if (text[0] != '/' || text[1] != 't' || text[2] != 'a' || text[3] != 's' ||
+	    text[4] != 'k' || text[5] != '/')
+		return 0;
+#pragma unroll
+	for (__u32 i = 0; i < PATH_PID_DIGITS; i++) {
+		if (text[PATH_TASK_SIZE + i] < '0' || text[PATH_TASK_SIZE + i] > '9')
+			break;
+		digits++;
+	}
+	return digits ? PATH_TASK_SIZE + digits : 0;
+}
+
 /* Matches what key->path holds, `size` bytes of it. */
 static __always_inline enum watch_result watch_match_key(struct watch_key *key, __u32 slot,
                                                          __u32 size)
@@ -180,8 +235,9 @@ static __always_inline enum watch_result watch_match_key(struct watch_key *key, 
 	return !tag ? WATCH_NO : *tag ? WATCH_CRED : WATCH_YES;
 }
 
-/* Matches a path that was built. Any /proc/<pid> counts as /proc/self, which no real path ever
- * contains; a directory also matches the prefix that names it with a slash at its end. */
+/* Matches a path that was built. Any /proc/<pid>, or /proc/<pid>/task/<tid>, counts as
+ * /proc/self, which no real path ever contains; a directory also matches the prefix that names it
+ * with a slash at its end. */
 static __always_inline enum watch_result watch_match_path(struct path_walk *walk,
                                                           struct task_struct *task, __u32 slot,
                                                           int is_proc, int is_directory)
@@ -196,6 +252,9 @@ static __always_inline enum watch_result watch_match_path(struct path_walk *walk
 		prefix = path_proc_prefix(&walk->buffer->text[start], &pid);
 		if (prefix && pid == path_own_pid(task))
 			walk->flags |= RECORD_PROC_SELF;
+		if (prefix)
+			prefix += path_task_prefix(
+			        &walk->buffer->text[bounded(start + prefix, RECORD_PATH_MAX)]);
 	}
 	start = bounded(start + prefix, RECORD_PATH_MAX);
 	if (prefix) {

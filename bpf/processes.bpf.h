@@ -7,15 +7,18 @@
 #define FANGS_BPF_PROCESSES_H
 
 #include "emit.bpf.h"
+#include "interfaces.bpf.h"
 #include "kernel.bpf.h"
+#include "names.bpf.h"
+#include "package.bpf.h"
 #include "path.bpf.h"
 
-enum { PROCESSES_SIGNAL_GROUP_EXIT = 4 };
+enum { PROCESSES_SIGNAL_GROUP_EXIT = 4, PROCESSES_SIGNAL_MASK = 0x7f, PROCESSES_SIGSYS = 31 };
 
 struct exec_scratch {
-	struct path_buffer path;
-	struct record_exec record;
-	char text[3 * RECORD_PATH_MAX + RECORD_ARGV_MAX + 64];
+	char entry[PACKAGE_ENTRY_MAX];
+	struct record_exec record; /* and right behind it its */
+	char text[3 * RECORD_PATH_MAX + RECORD_ARGV_MAX + 2 * PACKAGE_ENTRY_MAX];
 };
 
 /* 30 KiB a CPU; one user. */
@@ -49,15 +52,20 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(on_exit, struct task_struct *task)
 {
+	struct record_interface killed = {.kind = RECORD_INTERFACE_KILLED};
 	struct record_exit record = {};
 	struct signal_struct *signal = task->signal;
 	struct scope *scope;
 
-	if (!depth_count || BPF_CORE_READ(signal, live.counter) != 0)
-		return 0; /* other threads go on */
+	if (!depth_count)
+		return 0;
 	scope = scope_of_task();
 	if (!scope)
 		return 0;
+	if ((task->exit_code & PROCESSES_SIGNAL_MASK) == PROCESSES_SIGSYS)
+		interface_emit(scope, &killed);
+	if (BPF_CORE_READ(signal, live.counter) != 0)
+		return 0; /* other threads go on */
 	fill_current(&record.header, RECORD_EXIT, scope);
 	record.exit_code = (__u32)(BPF_CORE_READ(signal, flags) & PROCESSES_SIGNAL_GROUP_EXIT
 	                                   ? BPF_CORE_READ(signal, group_exit_code)
@@ -70,12 +78,14 @@ int BPF_PROG(on_exit, struct task_struct *task)
 static __always_inline __u64 exec_append_path(struct exec_scratch *scratch, __u64 used,
                                               const struct path *path, __u32 *flags)
 {
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-	struct path_walk walk;
+	struct file_scratch *names = file_scratch_get(FILE_SCRATCH_EXEC);
+	struct found_path found;
 
-	path_build(&walk, task, path, &scratch->path);
-	*flags |= walk.flags;
-	return path_copy(&walk, &scratch->path, scratch->text + bounded(used, 2 * RECORD_PATH_MAX));
+	if (!names)
+		return 0;
+	found = name_of_path(FILE_SCRATCH_EXEC, scratch->record.header.slot, path);
+	*flags |= found.flags;
+	return name_copy(names, &found, scratch->text + bounded(used, 2 * RECORD_PATH_MAX));
 }
 
 /* Appends the script's name as given. */
@@ -112,6 +122,18 @@ static __always_inline __u64 exec_append_argv(struct exec_scratch *scratch, __u6
 	return size;
 }
 
+static __always_inline __u64 exec_append_package(struct exec_scratch *scratch, __u64 used,
+                                                 struct task_struct *task)
+{
+	__u64 size = package_find(task, scratch->entry);
+
+	used = bounded(used, 3 * RECORD_PATH_MAX + RECORD_ARGV_MAX);
+	if (!size || bpf_probe_read_kernel(scratch->text + used, (__u32)size,
+	                                   scratch->entry + PACKAGE_KEY_SIZE))
+		return 0;
+	return size;
+}
+
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {
@@ -131,6 +153,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 		return 0;
 	record = &scratch->record;
 	fill_current(&record->header, RECORD_EXEC, scope);
+	home_executes(scope->slot, (__u64)BPF_CORE_READ(bprm, file, f_path.dentry));
 	record->links = BPF_CORE_READ(bprm, file, f_inode, i_nlink);
 	used = exec_append_path(scratch, 0, &bprm->file->f_path, &flags);
 	record->path_size = (__u16)used;
@@ -152,8 +175,11 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	size = exec_append_argv(scratch, used, task, &flags);
 	record->argv_size = (__u16)size;
 	used += size;
+	size = exec_append_package(scratch, used, task);
+	record->package_size = (__u16)size;
+	used += size;
 	record->header.flags = (__u8)flags;
-	used = bounded(used, 3 * RECORD_PATH_MAX + RECORD_ARGV_MAX);
+	used = bounded(used, 3 * RECORD_PATH_MAX + RECORD_ARGV_MAX + PACKAGE_ENTRY_MAX);
 	emit(&priority_ring, &record->header, sizeof(*record) + used);
 	return 0;
 }

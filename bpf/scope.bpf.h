@@ -29,6 +29,17 @@ struct {
 volatile __u32 depth_count;
 volatile __u32 depths[RECORD_DEPTHS_MAX];
 
+/* How many run cgroups have an id that ends so: of nearly every cgroup that is none, one load says
+ * it. Kept by user space. */
+volatile __u8 scope_hints[RECORD_SCOPE_HINTS];
+
+static __always_inline struct scope *scope_of_cgroup(__u64 id)
+{
+	if (!id || !scope_hints[id & (RECORD_SCOPE_HINTS - 1)])
+		return 0;
+	return bpf_map_lookup_elem(&scopes, &id);
+}
+
 static __always_inline struct scope *scope_of_task(void)
 {
 #pragma unroll
@@ -36,7 +47,7 @@ static __always_inline struct scope *scope_of_task(void)
 		if (i >= depth_count)
 			break;
 		__u64 id = bpf_get_current_ancestor_cgroup_id((int)depths[i]);
-		struct scope *scope = id ? bpf_map_lookup_elem(&scopes, &id) : 0;
+		struct scope *scope = scope_of_cgroup(id);
 
 		if (scope)
 			return scope;
@@ -51,7 +62,7 @@ static __always_inline struct scope *scope_of_packet(struct __sk_buff *skb)
 		if (i >= depth_count)
 			break;
 		__u64 id = bpf_skb_ancestor_cgroup_id(skb, (int)depths[i]);
-		struct scope *scope = id ? bpf_map_lookup_elem(&scopes, &id) : 0;
+		struct scope *scope = scope_of_cgroup(id);
 
 		if (scope)
 			return scope;

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
 /* The kernel side of the sensor: one object, one concern a header. */
+#include "calls_exit.bpf.h"
+#include "changes.bpf.h"
 #include "files.bpf.h"
+#include "interfaces.bpf.h"
 #include "io_uring.bpf.h"
 #include "packets.bpf.h"
 #include "processes.bpf.h"

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
 /*
  * Destinations, from the kernel's own copy of the address: connect and the first send to each
- * destination, TCP and UDP, whatever call made it. And who owns a socket, for the packets.
+ * destination, TCP and UDP, whatever call made it. How a TCP connect ended. And who owns a socket,
+ * for the packets.
  */
 #ifndef FANGS_BPF_SOCKETS_H
 #define FANGS_BPF_SOCKETS_H
@@ -14,11 +15,15 @@ enum {
 	SOCKETS_AF_INET6 = 10,
 	SOCKETS_IPPROTO_UDP = 17,
 	SOCKETS_PROCEED = 1, /* verdict of every program here: we only look */
+	SOCKETS_TCP_ESTABLISHED = 1,
+	SOCKETS_TCP_SYN_SENT = 2,
+	SOCKETS_TCP_CLOSE = 7,
 };
 
 struct socket_owner {
 	__u64 start_ns;
 	__u32 pid, tid;
+	struct scope scope;       /* generation 0: not known */
 	struct record_address to; /* last destination, as the process named it */
 };
 
@@ -75,6 +80,7 @@ static __always_inline int destination(struct bpf_sock_addr *ctx, struct record_
 	if (!scope)
 		return SOCKETS_PROCEED;
 	fill_owner(&owner);
+	owner.scope = *scope;
 	owner.to = *to;
 	known = bpf_map_lookup_elem(&owners, &cookie);
 	if (known && is_send && known->pid == owner.pid && address_equal(&known->to, to))
@@ -130,6 +136,33 @@ SEC("cgroup/sendmsg6")
 int on_sendmsg6(struct bpf_sock_addr *ctx)
 {
 	return destination6(ctx, 1);
+}
+
+/* The end of a connect that went on after its call had returned, or of any other. The socket is its
+ * owner's, whoever is running now. */
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(on_socket_state, struct sock *socket, int before, int now)
+{
+	struct record_connected record = {};
+	struct socket_owner *owner;
+
+	if (!depth_count || before != SOCKETS_TCP_SYN_SENT ||
+	    (now != SOCKETS_TCP_ESTABLISHED && now != SOCKETS_TCP_CLOSE))
+		return 0;
+	record.cookie = bpf_get_socket_cookie(socket);
+	owner = bpf_map_lookup_elem(&owners, &record.cookie);
+	if (!owner || owner->scope.generation == 0)
+		return 0;
+	fill_scope(&record.header, RECORD_CONNECTED, &owner->scope);
+	record.header.flags = RECORD_NO_TASK;
+	record.header.pid = owner->pid;
+	record.header.tid = owner->tid;
+	record.header.start_ns = owner->start_ns;
+	record.result = now == SOCKETS_TCP_ESTABLISHED ? 0 : -BPF_CORE_READ(socket, sk_err);
+	if (now == SOCKETS_TCP_CLOSE && record.result == 0)
+		return 0; /* given up by the process itself */
+	emit(&priority_ring, &record.header, sizeof(record));
+	return 0;
 }
 
 #endif

@@ -12,7 +12,43 @@
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
+typedef struct {
+	__s64 counter;
+} atomic64_t;
+
+struct sock_common {
+	unsigned short skc_family;
+	atomic64_t skc_cookie;
+};
+
+struct sock {
+	struct sock_common __sk_common;
+	int sk_err;
+};
+
+struct socket {
+	struct sock *sk;
+};
+
+struct list_head {
+	struct list_head *next;
+};
+
+struct hlist_node {
+	struct hlist_node *next;
+	struct hlist_node **pprev;
+};
+
+struct hlist_head {
+	struct hlist_node *first;
+};
+
+struct hlist_bl_node {
+	struct hlist_bl_node **pprev;
+};
+
 struct qstr {
+	__u32 hash;
 	__u32 len;
 	const unsigned char *name;
 };
@@ -20,28 +56,63 @@ struct qstr {
 struct super_block {
 	__u32 s_dev;
 	unsigned long s_magic;
+	struct dentry *s_root;
+	void *s_fs_info;
+	struct mount *s_mounts;
+};
+
+struct super_block___list { /* before Linux 6.17 */
+	struct list_head s_mounts;
 };
 
 struct inode {
 	unsigned short i_mode;
 	unsigned long i_ino;
 	unsigned int i_nlink;
+	__u32 i_generation;
 	struct super_block *i_sb;
+	struct hlist_head i_dentry;
 };
 
 struct dentry {
+	struct hlist_bl_node d_hash;
 	struct dentry *d_parent;
 	struct qstr d_name;
+	struct inode *d_inode;
+	struct super_block *d_sb;
+	union {
+		struct hlist_node d_alias;
+	} d_u;
 };
 
 struct vfsmount {
 	struct dentry *mnt_root;
+	struct super_block *mnt_sb;
 };
 
 struct mount {
 	struct mount *mnt_parent;
 	struct dentry *mnt_mountpoint;
 	struct vfsmount mnt;
+	struct mount *mnt_next_for_sb;
+	void *mnt_ns;
+};
+
+struct mount___list { /* before Linux 6.17 */
+	struct list_head mnt_instance;
+};
+
+struct ovl_inode {
+	struct inode vfs_inode;
+	struct dentry *__upperdentry;
+};
+
+struct ovl_layer {
+	struct vfsmount *mnt;
+};
+
+struct ovl_fs {
+	struct ovl_layer *layers;
 };
 
 struct path {
@@ -49,7 +120,30 @@ struct path {
 	struct dentry *dentry;
 };
 
+struct sockaddr_un {
+	unsigned short sun_family;
+	char sun_path[108];
+};
+
+struct unix_address {
+	int len; /* of the name, which begins with the family */
+	struct sockaddr_un name[1];
+};
+
+struct bpf_sock_addr_kern {
+	struct sock *sk;
+	void *uaddr;
+	__u32 uaddrlen;
+};
+
+struct unix_sock {
+	struct unix_address *addr;
+	struct path path;
+	struct sock *peer;
+};
+
 struct file {
+	void *private_data;
 	struct path f_path;
 	struct inode *f_inode;
 	unsigned int f_flags;
@@ -72,6 +166,8 @@ struct fs_struct {
 struct mm_struct {
 	unsigned long arg_start;
 	unsigned long arg_end;
+	unsigned long env_start;
+	unsigned long env_end;
 };
 
 struct upid {
@@ -112,6 +208,8 @@ struct task_struct {
 	struct files_struct *files;
 	struct fs_struct *fs;
 	struct mm_struct *mm;
+	unsigned int flags;
+	void *worker_private;
 };
 
 struct linux_binprm {
@@ -126,9 +224,26 @@ struct open_how {
 	__u64 flags;
 };
 
+struct filename {
+	const char *name;
+};
+
 struct io_open {
+	int dfd;
 	__u32 file_slot;
+	struct filename *filename;
 	struct open_how how;
+};
+
+struct io_socket {
+	int domain;
+	int type;
+	int protocol;
+};
+
+struct io_connect {
+	void *addr; /* the process's */
+	int addr_len;
 };
 
 struct io_rsrc_node {
@@ -152,8 +267,18 @@ struct io_uring_cqe {
 	__s32 res;
 };
 
+struct io_wq_work {
+	int cancel_seq;
+};
+
 struct io_kiocb {
+	struct file *file;
 	__u8 opcode;
+	struct io_wq_work work;
+};
+
+struct io_worker {
+	struct io_wq_work *cur_work;
 };
 
 #if defined(__TARGET_ARCH_x86)

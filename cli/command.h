@@ -56,10 +56,13 @@ struct command {
 	int (*run)(const struct cli *cli, const struct command_args *args, struct error *err);
 };
 
-extern const struct command command_package_add, command_package_list, command_package_remove;
+extern const struct command command_package_add, command_package_list, command_package_remove,
+        command_package_policy;
 extern const struct command command_scan_submit;
-extern const struct command command_run_list, command_run_show, command_run_reject;
-extern const struct command command_deviation_list, command_deviation_show;
+extern const struct command command_run_list, command_run_show, command_run_reject,
+        command_run_reanalyse;
+extern const struct command command_deviation_list, command_deviation_show,
+        command_deviation_suppress, command_deviation_unsuppress, command_deviation_allow;
 extern const struct command command_pending;
 extern const struct command command_baseline_list, command_baseline_promote, command_baseline_reset,
         command_baseline_forget;

@@ -10,16 +10,23 @@
 #include "service/service.h"
 
 static const struct command *const commands[] = {
-        &command_package_add,      &command_package_list,   &command_package_remove,
-        &command_release_list,     &command_scan_submit,    &command_run_list,
-        &command_run_show,         &command_run_reject,     &command_deviation_list,
-        &command_deviation_show,   &command_pending,        &command_baseline_list,
-        &command_baseline_promote, &command_baseline_reset, &command_baseline_forget,
-        &command_allow_list,       &command_allow_add,      &command_allow_remove,
-        &command_notifier_list,    &command_notifier_add,   &command_notifier_remove,
-        &command_notifier_history, &command_runner_list,    &command_runner_remove,
-        &command_status,           &command_settings,       &command_token_create,
-        &command_token_list,       &command_token_revoke,
+        &command_package_add,        &command_package_list,
+        &command_package_remove,     &command_package_policy,
+        &command_release_list,       &command_scan_submit,
+        &command_run_list,           &command_run_show,
+        &command_run_reject,         &command_run_reanalyse,
+        &command_deviation_list,     &command_deviation_show,
+        &command_deviation_suppress, &command_deviation_unsuppress,
+        &command_deviation_allow,    &command_pending,
+        &command_baseline_list,      &command_baseline_promote,
+        &command_baseline_reset,     &command_baseline_forget,
+        &command_allow_list,         &command_allow_add,
+        &command_allow_remove,       &command_notifier_list,
+        &command_notifier_add,       &command_notifier_remove,
+        &command_notifier_history,   &command_runner_list,
+        &command_runner_remove,      &command_status,
+        &command_settings,           &command_token_create,
+        &command_token_list,         &command_token_revoke,
 };
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
 

@@ -20,18 +20,21 @@ else()
     "(bpf/calls.bpf.h knows x86-64 and arm64)")
 endif()
 
+set(FANGS_BPF_FLAGS -std=gnu17 -O2 -g -target bpf -D__TARGET_ARCH_${FANGS_BPF_ARCH}
+  -isystem /usr/include/${CMAKE_LIBRARY_ARCHITECTURE}
+  -Wall -Wextra -Werror
+  -Wno-unused-parameter) # BPF_PROG() declares the raw context of every program
+
 function(fangs_bpf name)
-  cmake_parse_arguments(ARG "" "SOURCE" "HEADERS" ${ARGN})
+  cmake_parse_arguments(ARG "" "SOURCE" "HEADERS;INCLUDES" ${ARGN})
   set(object ${CMAKE_CURRENT_BINARY_DIR}/${name}.o)
   set(directory ${CMAKE_BINARY_DIR}/generated)
+  list(TRANSFORM ARG_INCLUDES PREPEND -I OUTPUT_VARIABLE includes)
   set(skeleton ${directory}/${name}.skel.h)
   set(inputs ${ARG_SOURCE} ${ARG_HEADERS})
   list(TRANSFORM inputs PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/)
   add_custom_command(OUTPUT ${skeleton}
-    COMMAND ${FANGS_BPF_CLANG} -std=gnu17 -O2 -g -target bpf -D__TARGET_ARCH_${FANGS_BPF_ARCH}
-      -isystem /usr/include/${CMAKE_LIBRARY_ARCHITECTURE}
-      -Wall -Wextra -Werror
-      -Wno-unused-parameter # BPF_PROG() declares the raw context of every program
+    COMMAND ${FANGS_BPF_CLANG} ${FANGS_BPF_FLAGS} ${includes}
       -c ${CMAKE_CURRENT_SOURCE_DIR}/${ARG_SOURCE} -o ${object}
     COMMAND ${FANGS_LLVM_STRIP} -g ${object}
     COMMAND ${CMAKE_COMMAND} -E make_directory ${directory}
@@ -46,4 +49,21 @@ function(fangs_bpf name)
   # SYSTEM: the generated code is not ours to warn about.
   target_include_directories(${name} SYSTEM INTERFACE ${directory})
   target_include_directories(${name} INTERFACE ${PROJECT_SOURCE_DIR})
+endfunction()
+
+# Is the object of clang `version`, if that is installed, one that the verifier takes?
+function(fangs_bpf_compiler_test version)
+  cmake_parse_arguments(ARG "" "SOURCE" "" ${ARGN})
+  find_program(FANGS_CLANG_${version} NAMES clang-${version})
+  if(NOT FANGS_CLANG_${version})
+    return()
+  endif()
+  set(test bpf_clang_${version})
+  set(object ${CMAKE_CURRENT_BINARY_DIR}/${test}.o)
+  add_test(NAME ${test}_compiles COMMAND ${FANGS_CLANG_${version}} ${FANGS_BPF_FLAGS}
+    -c ${CMAKE_CURRENT_SOURCE_DIR}/${ARG_SOURCE} -o ${object})
+  add_test(NAME ${test}_loads COMMAND load_object ${object})
+  set_tests_properties(${test}_compiles PROPERTIES FIXTURES_SETUP ${test})
+  set_tests_properties(${test}_loads PROPERTIES FIXTURES_REQUIRED ${test} LABELS kernel
+    SKIP_RETURN_CODE 77 RUN_SERIAL ON)
 endfunction()

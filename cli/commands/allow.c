@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* fangs allow list|add|remove: what never deviates. */
 #include <errno.h>
+#include <stdlib.h>
 
 #include "base/cleanup.h"
 #include "gateway.h"
@@ -11,7 +12,7 @@ enum { BODY_MAX_BYTES = 64 << 10 };
 
 static const struct command_option list_options[] = {
         {"package", "NAME", "what holds for this package, the global entries included"},
-        {"kind", "KIND", "only cidr, path or sni"},
+        {"kind", "KIND", "only cidr, path, path_read, path_write, sni, dns or exec"},
 };
 
 static int allow_list(const struct cli *cli, const struct command_args *args, struct error *err)
@@ -43,17 +44,20 @@ const struct command command_allow_list = {
 
 enum { ADD_KIND, ADD_VALUE, ADD_PACKAGE, ADD_NOTE };
 static const struct command_option add_options[] = {
-        [ADD_KIND] = {"kind", "KIND", "cidr, path or sni"},
+        [ADD_KIND] = {"kind", "KIND", "cidr, path, path_read, path_write, sni, dns or exec"},
         [ADD_VALUE] = {"value", "VALUE",
-                       "an address range, the beginning of paths, or a host's name"},
+                       "an address range, the beginning of paths, the name of a host or all below "
+                       "it (*.example.com), a program or a folder of them (/opt/)"},
         [ADD_PACKAGE] = {"package", "NAME", "only for this package"},
         [ADD_NOTE] = {"note", "TEXT", "why"},
 };
 
 static void write_entry(struct buf *body, const struct command_args *args)
 {
+	const char *user = getenv("USER");
 	struct json_writer w = json_writer_on(body);
 	json_object(&w);
+	json_member_string(&w, "by", user ? user : "");
 	for (size_t i = 0; i <= ADD_NOTE; i++) {
 		if (args->values[i])
 			json_member_string(&w, add_options[i].name, args->values[i]);

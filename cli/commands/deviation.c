@@ -12,6 +12,7 @@ static const struct command_option list_options[] = {
         {"limit", "N", "how many, newest first (default 50)"},
         {"run-id", "ID", "as --run"},
         {"actor", "WORD", "only by manager, package or unknown"},
+        {"suppressed", "YES", "only those that do not count (true), or that do (false)"},
 };
 
 static int deviation_list(const struct cli *cli, const struct command_args *args, struct error *err)
@@ -27,12 +28,13 @@ static int deviation_list(const struct cli *cli, const struct command_args *args
 	        {{"RUN", 0}, "run_id", FIELD_SHORT_ID},
 	};
 	const char *const query[] = {
-	        "package",  args->values[0],
-	        "severity", args->values[1],
-	        "category", args->values[3],
-	        "limit",    args->values[4],
-	        "run",      args->values[2] ? args->values[2] : args->values[5],
-	        "actor",    args->values[6],
+	        "package",    args->values[0],
+	        "severity",   args->values[1],
+	        "category",   args->values[3],
+	        "limit",      args->values[4],
+	        "run",        args->values[2] ? args->values[2] : args->values[5],
+	        "actor",      args->values[6],
+	        "suppressed", args->values[7],
 	        NULL};
 	AUTO(json) struct json *answer = NULL;
 	int code = gateway_get(cli, "/v1/deviations", query, &answer, err);
@@ -66,6 +68,8 @@ static int deviation_show(const struct cli *cli, const struct command_args *args
 	        {{"why:", 0}, "reason", FIELD_TEXT},
 	        {{"detected:", 0}, "detected_at", FIELD_TIME},
 	        {{"suppressed:", 0}, "suppressed", FIELD_YES_NO},
+	        {{"suppressed by:", 0}, "suppressed_by", FIELD_TEXT},
+	        {{"suppressed because:", 0}, "suppressed_why", FIELD_TEXT},
 	};
 	AUTO(free) char *path = gateway_path("/v1/deviations/", args->positional[0], "");
 	AUTO(json) struct json *deviation = NULL;

@@ -76,14 +76,19 @@ static const struct field run_fields[] = {
         {{"events:", 0}, "events_stored", FIELD_TEXT},
         {{"events lost:", 0}, "events_dropped", FIELD_TEXT},
         {{"deviations:", 0}, "deviation_count", FIELD_TEXT},
+        {{"that count:", 0}, "open_deviations", FIELD_TEXT},
 };
 
 static int run_show(const struct cli *cli, const struct command_args *args, struct error *err)
 {
 	static const struct field deviation_fields[] = {
-	        {{"DEVIATION", 0}, "id", FIELD_SHORT_ID},  {{"SEV", 0}, "severity", FIELD_TEXT},
-	        {{"CATEGORY", 0}, "category", FIELD_TEXT}, {{"VALUE", 60}, "value", FIELD_TEXT},
-	        {{"WHO", 0}, "actor", FIELD_TEXT},         {{"PROCESS", 50}, "process", FIELD_TEXT},
+	        {{"DEVIATION", 0}, "id", FIELD_SHORT_ID},
+	        {{"SEV", 0}, "severity", FIELD_TEXT},
+	        {{"SUPPRESSED", 0}, "suppressed_by", FIELD_TEXT},
+	        {{"CATEGORY", 0}, "category", FIELD_TEXT},
+	        {{"VALUE", 60}, "value", FIELD_TEXT},
+	        {{"WHO", 0}, "actor", FIELD_TEXT},
+	        {{"PROCESS", 50}, "process", FIELD_TEXT},
 	};
 	AUTO(free) char *path = gateway_path("/v1/runs/", args->positional[0], "");
 	AUTO(json) struct json *run = NULL;

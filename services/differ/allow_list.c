@@ -27,9 +27,13 @@ int allow_list_refresh(struct allow_list *allow, struct db_conn *conn, locale_t 
 	struct error bad = {0};
 	int64_t refused = 0;
 	for (int row = 0; row < PQntuples(rows); row++) {
-		const char *package = db_cell_null(rows, row, 0) ? NULL : db_cell(rows, row, 0);
-		refused += filter_add(filter, locale, package, db_cell(rows, row, 1),
-		                      db_cell(rows, row, 2), &bad) < 0;
+		const struct filter_entry entry = {
+		        .id = db_cell(rows, row, 0),
+		        .package = db_cell_null(rows, row, 1) ? NULL : db_cell(rows, row, 1),
+		        .kind = db_cell(rows, row, 2),
+		        .value = db_cell(rows, row, 3),
+		};
+		refused += filter_add(filter, locale, &entry, &bad) < 0;
 	}
 	if (refused && refused != allow->refused)
 		LOG_WARN("allow entries are not valid and hold nothing back",

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "differ.h"
+#include "interfaces.h"
 #include "text.h"
 #include "writer.h"
 
@@ -30,6 +31,8 @@ static void begin_attempt(struct run_state *run, uint32_t attempt)
 {
 	if (run->progress_attempt == attempt)
 		return;
+	if (run->progress_attempt)
+		run_context_begin_attempt(&run->context);
 	run->progress_attempt = attempt;
 	seq_set_clear(&run->seqs);
 }
@@ -54,23 +57,184 @@ static int64_t stamp_of(const struct events_header *header, const struct bus_mes
 	return sent_ns > 0 && sent_ns < now_ns ? sent_ns : now_ns;
 }
 
-static void apply_fingerprint(struct differ *differ, struct batch_run *entry,
-                              const struct event *event, int64_t event_id)
+/* What an event is part of: an event that was seen just now, or one that waited. */
+struct occasion {
+	struct event_context context;
+	uint32_t pid;
+	int64_t event_id, count;
+};
+
+static bool is_network(enum category category)
+{
+	return category == CATEGORY_DESTINATION || category == CATEGORY_DNS ||
+	       category == CATEGORY_HTTPS_HOST;
+}
+
+/* The package manager did the same, earlier in this run. */
+static bool manager_did(const struct differ *differ, const struct run_state *run,
+                        const struct fingerprint *fingerprint)
+{
+	return key_set_has(&run->seen, run_fingerprint_hash(&differ->key, fingerprint->category,
+	                                                    ACTOR_MANAGER, fingerprint->value));
+}
+
+/* What a fingerprint of package code is in view of what the run did before it. */
+static enum mark mark_in_context(const struct differ *differ, const struct run_state *run,
+                                 const struct fingerprint *fingerprint,
+                                 const struct event_context *context)
+{
+	const struct process_table *processes = &run->context.processes;
+	if (is_network(fingerprint->category)) {
+		if (!context->resolver && manager_did(differ, run, fingerprint))
+			return MARK_REGISTRY;
+		if (process_table_has_done(processes, context->tree, TREE_READ_CREDENTIAL))
+			return MARK_AFTER_CREDENTIAL;
+	}
+	if (fingerprint->category == CATEGORY_EXEC &&
+	    process_table_has_done(processes, context->tree, TREE_CONNECTED))
+		return MARK_AFTER_CONNECT;
+	return MARK_NONE;
+}
+
+/* Package code wrote that file, which is worse now. */
+static bool was_written(struct differ *differ, const struct batch_run *entry, struct view path,
+                        struct view root)
+{
+	struct fingerprint written = {
+	        .category = CATEGORY_PATH_WRITE,
+	        .actor = ACTOR_PACKAGE,
+	        .value = fingerprint_written_path(&differ->fingerprinter, path, root),
+	        .mark = MARK_EXECUTED,
+	};
+	struct hash128 hash =
+	        run_fingerprint_hash(&differ->key, written.category, written.actor, written.value);
+	if (written.value.size < 2 || !key_set_has(&entry->run->seen, hash))
+		return false;
+	if (entry->run->has_baseline)
+		batch_raise_seen(&differ->batch, entry, &written);
+	return true;
+}
+
+/* A program, or the script of an interpreter, that package code made itself. */
+static enum mark mark_of_exec(struct differ *differ, const struct batch_run *entry,
+                              const struct event *event, const struct event_context *context)
+{
+	enum { ARGUMENTS = 4 };
+	const struct event_exec *exec = &event->exec;
+	if (context->actor != ACTOR_PACKAGE || event->type != EVENT_EXEC)
+		return MARK_NONE;
+	if (view_starts_with(exec->path, VIEW_LITERAL("/memfd:")))
+		return MARK_MEMORY;
+	if (was_written(differ, entry, exec->path, context->root))
+		return MARK_DROPPED;
+	for (size_t i = 1; i < exec->argc && i < ARGUMENTS; i++)
+		if (exec->argv[i].size && exec->argv[i].data[0] == '/' &&
+		    was_written(differ, entry, exec->argv[i], context->root))
+			return MARK_DROPPED;
+	return MARK_NONE;
+}
+
+static bool is_loopback(const struct event_connect *connect)
+{
+	struct ip ip;
+	struct cidr v4, v6;
+	return ip_of_event(connect->family, connect->address, &ip) &&
+	       cidr_parse(VIEW_LITERAL("127.0.0.0/8"), &v4) &&
+	       cidr_parse(VIEW_LITERAL("::1/128"), &v6) &&
+	       (cidr_contains(&v4, &ip) || cidr_contains(&v6, &ip));
+}
+
+static bool leads_away(const struct event_connect *connect)
+{
+	return connect->interface.size ? interface_is_network(connect->interface)
+	                               : connect->family && !is_loopback(connect);
+}
+
+/* What its tree has done with this event. A credential makes earlier connections worse. */
+static void note_deeds(struct differ *differ, struct batch_run *entry, const struct event *event,
+                       const struct event_context *context, enum mark mark)
+{
+	struct process_table *processes = &entry->run->context.processes;
+	if (context->actor != ACTOR_PACKAGE)
+		return;
+	if (event->type == EVENT_CONNECT && !context->resolver && leads_away(&event->connect))
+		(void)process_table_did(processes, context->tree, TREE_CONNECTED);
+	if (mark == MARK_CREDENTIAL &&
+	    process_table_did(processes, context->tree, TREE_READ_CREDENTIAL))
+		batch_raise(&differ->batch,
+		            &(struct raise){.run = (uint32_t)entry->run->batch_index,
+		                            .tree = context->tree,
+		                            .mark = MARK_AFTER_CREDENTIAL});
+}
+
+static void see(struct differ *differ, struct batch_run *entry,
+                const struct fingerprint *fingerprint, const struct occasion *occasion)
 {
 	struct run_state *run = entry->run;
-	struct fingerprint fingerprint;
-	if (run->package[0] == '\0' ||
-	    !fingerprint_of(&differ->fingerprinter, event, differ->allow.filter, run->rules,
-	                    &fingerprint))
-		return;
-	struct hash128 hash = run_fingerprint_hash(&differ->key, fingerprint.category,
-	                                           fingerprint.actor, fingerprint.value);
-	struct sighting *sighting = batch_see(&differ->batch, entry, hash, &fingerprint, event_id);
+	struct hash128 hash = run_fingerprint_hash(&differ->key, fingerprint->category,
+	                                           fingerprint->actor, fingerprint->value);
+	struct sighting *sighting = batch_see(&differ->batch, entry, hash, fingerprint,
+	                                      occasion->event_id, occasion->count);
 	if (!sighting)
 		return;
 	sighting->fresh = key_set_add(&run->seen, hash);
-	if (sighting->fresh && run->has_baseline)
-		sighting->process = batch_chain(&differ->batch, run, event->process.pid);
+	if (!sighting->fresh) {
+		if (run->has_baseline)
+			batch_raise_seen(&differ->batch, entry, fingerprint);
+		return;
+	}
+	if (!run->has_baseline)
+		return;
+	sighting->process = batch_chain(&differ->batch.arena, run, occasion->pid);
+	sighting->command =
+	        arena_strdup(&differ->batch.arena,
+	                     process_table_command(&run->context.processes, occasion->pid));
+	sighting->tree = occasion->context.tree;
+}
+
+static void apply_fingerprint(struct differ *differ, struct batch_run *entry,
+                              const struct event *event, const struct event_context *context,
+                              int64_t event_id)
+{
+	struct run_state *run = entry->run;
+	struct fingerprint fingerprint;
+	if (run->package[0] == '\0')
+		return;
+	enum mark mark = mark_of_exec(differ, entry, event, context);
+	bool found = fingerprint_of(&differ->fingerprinter, event, context, differ->allow.filter,
+	                            run->rules, &fingerprint);
+	bool waits = found && fingerprint.unnamed &&
+	             run_context_wait(&run->context, event, context->actor, event_id);
+	if (found && !waits) {
+		if (fingerprint.mark == MARK_NONE)
+			fingerprint.mark = mark;
+		if (fingerprint.mark == MARK_NONE && context->actor == ACTOR_PACKAGE)
+			fingerprint.mark = mark_in_context(differ, run, &fingerprint, context);
+		see(differ, entry, &fingerprint,
+		    &(struct occasion){*context, event->process.pid, event_id, 1});
+	}
+	note_deeds(differ, entry, event, context, found ? fingerprint.mark : MARK_NONE);
+}
+
+void differ_end_waiting(struct differ *differ, struct batch_run *entry)
+{
+	struct run_context *context = &entry->run->context;
+	for (size_t i = 0; i < context->waiting_count; i++) {
+		const struct waiting_connect *connect = &context->waiting[i];
+		struct fingerprint fingerprint;
+		fingerprint_of_waiting(&differ->fingerprinter, connect, &fingerprint);
+		see(differ, entry, &fingerprint,
+		    &(struct occasion){
+		            .context = {.tree = process_table_tree(&context->processes,
+		                                                   connect->pid)},
+		            .pid = connect->pid,
+		            .event_id = connect->event_id,
+		            .count = connect->count,
+		    });
+	}
+	if (context->waiting_count)
+		context->waiting_kept = false;
+	context->waiting_count = 0;
 }
 
 /* A new chunk, with ids of its own; when there are many already, they are written first. */
@@ -96,8 +260,8 @@ static int apply_event(struct differ *differ, struct db_conn *conn, struct batch
 			return failed;
 	}
 	int64_t event_id = batch_add_event(&differ->batch, event);
-	process_table_see(&entry->run->processes, event);
-	apply_fingerprint(differ, entry, event, event_id);
+	struct event_context context = run_context_see(&entry->run->context, event);
+	apply_fingerprint(differ, entry, event, &context, event_id);
 	differ->metrics.pending.events[event->type]++;
 	entry->run->events_stored++;
 	return 0;
@@ -200,6 +364,7 @@ int differ_apply(struct differ *differ, struct db_conn *conn, const struct bus_m
 	entry->progressed = true;
 	if (admitted->what == ADMITTED_RESULT) {
 		entry->end = keep_end(&differ->batch.arena, admitted, ts_ns);
+		differ_end_waiting(differ, entry);
 		return 0;
 	}
 	struct event event;

@@ -5,11 +5,12 @@
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
+#include "deviation.h"
 #include "model/event_wire.h"
 
 enum {
-	EVENTS_PER_INSERT = 16384,
-	BYTES_PER_INSERT = 8 << 20,
+	EVENTS_PER_INSERT = 2048, /* the database writes them while the next ones are read */
+	BYTES_PER_INSERT = 4 << 20,
 	LINE_MAX_BYTES = 4 << 20, /* 64 arguments of 4 kB, each byte escaped to six */
 	CHUNK_BYTES = 256 << 10,  /* reached: the chunk takes no more */
 	SLOTS_MIN = 1024,
@@ -52,6 +53,7 @@ void batch_release(struct batch *batch)
 	free(batch->runs);
 	free(batch->sightings);
 	free(batch->slots);
+	free(batch->raises);
 }
 
 void batch_clear_events(struct batch *batch)
@@ -68,6 +70,7 @@ void batch_reset(struct batch *batch)
 	}
 	batch->run_count = 0;
 	batch->sighting_count = 0;
+	batch->raise_count = 0;
 	if (batch->slots)
 		memset(batch->slots, 0, batch->slot_capacity * sizeof(*batch->slots));
 	if (batch->chunks.events + batch->chunks.count)
@@ -181,8 +184,32 @@ static struct sighting *add_sighting(struct batch *batch)
 	return &batch->sightings[batch->sighting_count++];
 }
 
+void batch_raise(struct batch *batch, const struct raise *raise)
+{
+	if (batch->raise_count == batch->raise_capacity) {
+		batch->raise_capacity = batch->raise_capacity ? 2 * batch->raise_capacity : 16;
+		batch->raises =
+		        xrealloc(batch->raises, batch->raise_capacity, sizeof(*batch->raises));
+	}
+	batch->raises[batch->raise_count++] = *raise;
+}
+
+void batch_raise_seen(struct batch *batch, const struct batch_run *entry,
+                      const struct fingerprint *fingerprint)
+{
+	if (mark_severity(fingerprint->mark) != SEVERITY_CRIT)
+		return;
+	batch_raise(batch,
+	            &(struct raise){
+	                    .run = (uint32_t)entry->run->batch_index,
+	                    .id = deviation_id(&batch->arena, entry->run->id, fingerprint->category,
+	                                       fingerprint->actor, fingerprint->value),
+	                    .mark = fingerprint->mark,
+	            });
+}
+
 struct sighting *batch_see(struct batch *batch, const struct batch_run *entry, struct hash128 hash,
-                           const struct fingerprint *fingerprint, int64_t event_id)
+                           const struct fingerprint *fingerprint, int64_t event_id, int64_t count)
 {
 	if (2 * (batch->sighting_count + 1) > batch->slot_capacity)
 		grow_slots(batch);
@@ -190,8 +217,12 @@ struct sighting *batch_see(struct batch *batch, const struct batch_run *entry, s
 	uint32_t *slot = find_slot(batch, run, hash);
 	if (*slot) {
 		struct sighting *known = &batch->sightings[*slot - 1];
-		known->count++;
+		known->count += count;
 		known->cred |= fingerprint->cred;
+		if (known->mark == MARK_NONE && fingerprint->mark != MARK_NONE) {
+			known->mark = fingerprint->mark;
+			batch_raise_seen(batch, entry, fingerprint);
+		}
 		return NULL;
 	}
 	struct sighting *sighting = add_sighting(batch);
@@ -202,9 +233,10 @@ struct sighting *batch_see(struct batch *batch, const struct batch_run *entry, s
 	        .category = fingerprint->category,
 	        .actor = fingerprint->actor,
 	        .value = arena_copy(&batch->arena, fingerprint->value),
-	        .count = 1,
+	        .count = count,
 	        .first_event_id = event_id,
 	        .cred = fingerprint->cred,
+	        .mark = fingerprint->mark,
 	};
 	bool folded = !view_equal(fingerprint->value, fingerprint->compatible);
 	sighting->compatible =
@@ -212,10 +244,10 @@ struct sighting *batch_see(struct batch *batch, const struct batch_run *entry, s
 	return sighting;
 }
 
-const char *batch_chain(struct batch *batch, const struct run_state *run, uint32_t pid)
+const char *batch_chain(struct arena *arena, const struct run_state *run, uint32_t pid)
 {
 	AUTO(buf) struct buf chain;
 	buf_init(&chain, CHAIN_MAX_BYTES);
-	process_table_chain(&run->processes, pid, &chain);
-	return arena_copy(&batch->arena, buf_view(&chain)).data;
+	process_table_chain(&run->context.processes, pid, &chain);
+	return arena_copy(arena, buf_view(&chain)).data;
 }

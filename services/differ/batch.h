@@ -50,8 +50,20 @@ struct sighting {
 	int64_t count;
 	int64_t first_event_id;
 	bool cred;
-	bool fresh;          /* the run did not have it before this batch */
-	const char *process; /* chain; only of fresh ones that may deviate, else NULL */
+	enum mark mark;
+	bool fresh; /* the run did not have it before this batch */
+	/* Of fresh ones that may deviate, else NULL and 0. */
+	const char *process; /* chain */
+	const char *command;
+	uint32_t tree;
+};
+
+/* Something came to light that makes earlier deviations worse. */
+struct raise {
+	uint32_t run;   /* index */
+	const char *id; /* of one deviation; NULL: all that `tree` has to do with the network */
+	uint32_t tree;
+	enum mark mark;
 };
 
 /* Rows of `event_chunks`. Events are added to the one that is open; the arrays have the others. */
@@ -75,6 +87,8 @@ struct batch {
 	struct event_chunks chunks;
 	struct sighting *sightings;
 	size_t sighting_count, sighting_capacity;
+	struct raise *raises;
+	size_t raise_count, raise_capacity;
 	uint32_t *slots; /* hash table: index + 1 into sightings */
 	size_t slot_capacity;
 };
@@ -98,14 +112,21 @@ int64_t batch_add_event(struct batch *batch, const struct event *event);
 bool batch_events_full(const struct batch *batch); /* time to write them */
 void batch_clear_events(struct batch *batch);      /* they were written */
 
-/* Counts one more event with that fingerprint. Returns the sighting when it is new in this batch,
+void batch_raise(struct batch *batch, const struct raise *raise);
+
+/* What was reported of that fingerprint in an earlier batch, or in this one. */
+void batch_raise_seen(struct batch *batch, const struct batch_run *entry,
+                      const struct fingerprint *fingerprint);
+
+/* Counts more events with that fingerprint. A mark that the sighting did not have raises what was
+ * reported of it. Returns the sighting when it is new in this batch,
  * with `fresh` and `process` left to the caller, or NULL. The pointer is valid until the next call.
  */
 struct sighting *batch_see(struct batch *batch, const struct batch_run *entry, struct hash128 hash,
-                           const struct fingerprint *fingerprint, int64_t event_id);
+                           const struct fingerprint *fingerprint, int64_t event_id, int64_t count);
 
 /* The chain of processes that ends in `pid`, as the run's table has it now; "" when it is unknown.
  */
-const char *batch_chain(struct batch *batch, const struct run_state *run, uint32_t pid);
+const char *batch_chain(struct arena *arena, const struct run_state *run, uint32_t pid);
 
 #endif

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "differ_fixture.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -47,8 +49,12 @@ struct differ_fixture *differ_fixture_create(void)
 	f->service = service_start("fangs-differ-test", &(struct service_config){0}, &err);
 	if (!f->service)
 		give_up("service", err.text);
-	f->config = (struct differ_config){
-	        .batch_messages = 64, .batch_bytes = 1 << 20, .cached_runs = 64, .quiet_ms = 300};
+	f->config = (struct differ_config){.batch_messages = 64,
+	                                   .batch_bytes = 1 << 20,
+	                                   .cached_runs = 64,
+	                                   .quiet_ms = 300,
+	                                   .seed_runs = 1,
+	                                   .control_limit_ms = MS_PER_S};
 	return f;
 }
 
@@ -158,6 +164,23 @@ void differ_fixture_result(struct differ_fixture *f, const struct run_id *run_id
 	produce(f, run_id, &value);
 }
 
+void differ_fixture_give(struct differ_fixture *f, const struct run_id *run_id, uint64_t seq,
+                         struct event event)
+{
+	differ_fixture_batch(f, run_id, 1, seq, &event, 1);
+	differ_fixture_drain(f);
+}
+
+struct run_id differ_fixture_short_run(struct differ_fixture *f, const char *version,
+                                       struct event event)
+{
+	struct run_id run_id = differ_fixture_run(f, "left-pad", version);
+	struct run_result ok = differ_fixture_ok(1);
+	differ_fixture_batch(f, &run_id, 1, 1, &event, 1);
+	differ_fixture_result(f, &run_id, 1, &ok);
+	return run_id;
+}
+
 /* Gives the batches of the session, numbered on from `seq`. Returns the last number. */
 static uint64_t replay_batches(struct differ_fixture *f, const struct run_id *run_id,
                                struct view session, uint64_t seq)
@@ -215,6 +238,11 @@ struct event differ_fixture_open(const char *path, int32_t flags, enum actor act
 	return event;
 }
 
+struct event differ_fixture_read(const char *path)
+{
+	return differ_fixture_open(path, O_RDONLY, ACTOR_PACKAGE);
+}
+
 struct event differ_fixture_exec(const char *path, enum actor actor)
 {
 	struct event event = event_of(EVENT_EXEC, actor);
@@ -226,6 +254,16 @@ struct event differ_fixture_dns(const char *name, enum actor actor)
 {
 	struct event event = event_of(EVENT_DNS, actor);
 	event.dns.name = view_of_string(name);
+	return event;
+}
+
+struct event differ_fixture_connect(const char *name, uint8_t last, uint16_t port, enum actor actor)
+{
+	struct event event = event_of(EVENT_CONNECT, actor);
+	event.process.start_ns = 1; /* our sensor: it would say the name */
+	event.connect =
+	        (struct event_connect){.family = 2, .port = port, .name = view_of_string(name)};
+	memcpy(event.connect.address, (uint8_t[]){192, 0, 2, last}, 4);
 	return event;
 }
 
@@ -269,12 +307,17 @@ char *differ_fixture_dump(struct differ_fixture *f)
 	        "actor,"
 	        "   reason, process, e.data), E'\\n' ORDER BY d.id)"
 	        "   FROM deviations d JOIN events e ON e.id = d.evidence_event_id),"
-	        " (SELECT string_agg(concat_ws('|', b.*), E'\\n' ORDER BY package_name, category, "
-	        "value)"
-	        "   FROM baseline_fingerprints b),"
+	        " (SELECT string_agg(concat_ws('|', package_name, category, value,"
+	        "   first_seen_run_id, last_seen_run_id, occurrence_count, merged_run_id, "
+	        "since_line,"
+	        "   until_line, seen_promotion), E'\\n' ORDER BY package_name, category, value)"
+	        "   FROM baseline_fingerprints),"
+	        " (SELECT string_agg(concat_ws('|', package_name, category, actor, value, pattern,"
+	        "   tail, shown_by, not_shown_by), E'\\n' ORDER BY package_name, category, actor,"
+	        "   value, pattern, tail) FROM volatile_values),"
 	        " (SELECT string_agg(concat_ws('|', a.*), E'\\n'"
 	        "   ORDER BY package_name, category, value, actor) FROM baseline_actors a),"
-	        " (SELECT string_agg(concat_ws('|', package_name, seeded_by), E'\\n'"
+	        " (SELECT string_agg(concat_ws('|', package_name, state, seeded_by), E'\\n'"
 	        "   ORDER BY package_name) FROM baselines),"
 	        " (SELECT string_agg(concat_ws('|', m ->> 'type', m ->> 'run_id', m ->> 'id',"
 	        "   m ->> 'verdict'), E'\\n' ORDER BY m ->> 'type', m ->> 'run_id', m ->> 'id')"

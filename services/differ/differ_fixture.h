@@ -40,6 +40,14 @@ void differ_fixture_result(struct differ_fixture *f, const struct run_id *run_id
                            const struct run_result *result);
 void differ_fixture_raw(struct differ_fixture *f, struct view key, struct view value);
 
+/* One batch of one event of the first attempt, and turns until it is consumed. */
+void differ_fixture_give(struct differ_fixture *f, const struct run_id *run_id, uint64_t seq,
+                         struct event event);
+
+/* A run of left-pad: one batch of one event and a good end, not consumed yet. */
+struct run_id differ_fixture_short_run(struct differ_fixture *f, const char *version,
+                                       struct event event);
+
 /* The recorded run of that version, as the gateway would publish it: its batches, so many times
  * over (each time with the next numbers), and its result. */
 void differ_fixture_recorded(struct differ_fixture *f, const struct run_id *run_id,
@@ -47,8 +55,12 @@ void differ_fixture_recorded(struct differ_fixture *f, const struct run_id *run_
 
 /* Some events. `text` is path, name or host. */
 struct event differ_fixture_open(const char *path, int32_t flags, enum actor actor);
+struct event differ_fixture_read(const char *path); /* by code of a package */
 struct event differ_fixture_exec(const char *path, enum actor actor);
 struct event differ_fixture_dns(const char *name, enum actor actor);
+/* To 192.0.2.<last>, as our sensor tells it; `name` may be empty. */
+struct event differ_fixture_connect(const char *name, uint8_t last, uint16_t port,
+                                    enum actor actor);
 
 /* A good end of a run of our runner with that many batches. */
 struct run_result differ_fixture_ok(uint64_t last_seq);

@@ -2,21 +2,53 @@
 #include "differ_sql.h"
 
 #define HAS_BASELINE(package)                                                                      \
-	"(EXISTS (SELECT 1 FROM baselines WHERE package_name = " package ")"                       \
+	"(EXISTS (SELECT 1 FROM baselines WHERE package_name = " package " AND state <> 'reset')"  \
 	" OR EXISTS (SELECT 1 FROM baseline_fingerprints WHERE package_name = " package "))"
 
 /* A baseline knows a value
- *  - by actor: the same one did it before, or one of the two is unknown;
+ *  - by actor, in versions of this line or a lower one: the same one did it before, or one of the
+ *    two is unknown;
  *  - from a person: the existing CLI wrote the value and cannot tell actors. That shows in a last
- *    seen run which is not the one that we merged.
- * Every comparison is an equality, so that both tables are asked by their primary keys. */
-#define KNOWN(package, category, actor, value)                                                     \
-	"(EXISTS (SELECT 1 FROM baseline_actors a"                                                 \
-	"  WHERE a.package_name = " package " AND a.category = " category " AND a.value = " value  \
-	"  AND (a.actor = " actor " OR a.actor = 'unknown' OR " actor " = 'unknown'))"             \
-	" OR EXISTS (SELECT 1 FROM baseline_fingerprints b"                                        \
+ *    seen run which is not the one that we merged;
+ *  - because it varies from run to run of one version, unless it is about a credential.
+ * The tables are asked by their primary keys; patterns are few. */
+#define BY(actor, table)                                                                           \
+	"(" table ".actor = " actor " OR " table ".actor = 'unknown' OR " actor " = 'unknown')"
+#define KNOWN(package, category, actor, value, line, cred)                                         \
+	"(EXISTS (SELECT 1 FROM baseline_fingerprints b"                                           \
 	"  WHERE b.package_name = " package " AND b.category = " category " AND b.value = " value  \
-	"  AND (" actor " = 'unknown' OR b.merged_run_id <> b.last_seen_run_id)))"
+	"  AND (b.merged_run_id <> b.last_seen_run_id"                                             \
+	"   OR (" line " BETWEEN b.since_line AND b.until_line AND (" actor                        \
+	" = 'unknown' OR EXISTS"                                                                   \
+	"    (SELECT 1 FROM baseline_actors a WHERE a.package_name = " package                     \
+	"     AND a.category = " category " AND a.value = " value " AND " BY(                      \
+	        actor,                                                                             \
+	        "a") ")))))"                                                                       \
+	             " OR (NOT " cred " AND (EXISTS (SELECT 1 FROM volatile_values v WHERE "       \
+	             "v.package_name = " package " AND v.category = " category                     \
+	             " AND v.value = " value " AND NOT v.pattern AND " BY(                         \
+	                     actor,                                                                \
+	                     "v") ") OR EXISTS (SELECT 1 FROM volatile_values v WHERE v.pattern"   \
+	                          "  AND v.package_name = " package " AND v.category = " category  \
+	                          " AND " BY(actor, "v") "  AND starts_with(" value                \
+	                                                 ", v.value) AND right(" value             \
+	                                                 ", length(v.tail)) = v.tail"              \
+	                                                 "  AND length(" value                     \
+	                                                 ") > length(v.value) + length(v.tail)"    \
+	                                                 "  AND position('/' in substr(" value     \
+	                                                 ", length(v.value) + 1,"                  \
+	                                                 "   GREATEST(length(" value               \
+	                                                 ") - length(v.value) - length(v.tail), "  \
+	                                                 "0))) = 0))))"
+
+/* No accepted run of the package shows a program that code of a package ran. One that a person
+ * promoted by the existing CLI, which cannot tell actors, may have. */
+#define FIRST_CODE(package, category, actor)                                                       \
+	"(" category " = 'proc_new_exec' AND " actor " = 'package'"                                \
+	" AND NOT EXISTS (SELECT 1 FROM baseline_actors a WHERE a.package_name = " package         \
+	"  AND a.category = 'proc_new_exec' AND a.actor <> 'manager')"                             \
+	" AND NOT EXISTS (SELECT 1 FROM baseline_fingerprints b WHERE b.package_name = " package   \
+	"  AND b.category = 'proc_new_exec' AND b.merged_run_id <> b.last_seen_run_id))"
 
 #define FROM_NS(ns) "(TIMESTAMPTZ 'epoch' + " ns "::bigint / 1000 * INTERVAL '1 microsecond')"
 
@@ -24,9 +56,12 @@ const struct db_statement sql_runs = {
         "differ_runs",
         "SELECT r.id, r.package_name, r.version, r.attempt, r.phase = 'judged',"
         " r.phase = 'judged' AND p.result IS NOT NULL,"
-        " r.package_name <> '' AND " HAS_BASELINE(
+        " r.package_name <> '' AND r.trigger NOT IN ('seed', 'control') AND " HAS_BASELINE(
                 "r.package_name") ","
-                                  " p.run_id IS NOT NULL, p.attempt, p.seqs::text, p.events_stored"
+                                  " p.run_id IS NOT NULL, p.attempt, p.seqs::text, "
+                                  "p.events_stored, r.trigger,"
+                                  " coalesce((SELECT lowest_line FROM baselines b WHERE "
+                                  "b.package_name = r.package_name), 0)"
                                   " FROM runs r LEFT JOIN run_progress p ON p.run_id = r.id"
                                   " WHERE r.id = ANY ($1::text[])"};
 
@@ -37,23 +72,20 @@ const struct db_statement sql_run_sightings_page = {
         " unnest(s.categories, s.actors, s.items) AS f (category, actor, item)"
         " ORDER BY s.number"};
 
-const struct db_statement sql_run_processes = {
-        "differ_run_processes",
-        "WITH seen AS MATERIALIZED ("
-        " SELECT id, (data #>> '{Header,PID}')::bigint AS pid,"
-        "  (data #>> '{Header,TID}')::bigint AS tid, (data #>> '{Header,PPID}')::bigint AS ppid,"
-        "  CASE WHEN type = 'exec' THEN data ->> 'BinaryPathStr' END AS path,"
-        "  coalesce(data ->> 'CommStr', '') AS comm"
-        " FROM run_events WHERE run_id = $1 AND jsonb_typeof(data) = 'object')"
-        " (SELECT DISTINCT ON (pid) pid, ppid, coalesce(path, ''), comm, FALSE FROM seen"
-        "  WHERE path IS NOT NULL OR tid = pid ORDER BY pid, id DESC)"
-        " UNION ALL"
-        " (SELECT DISTINCT ON (pid) pid, ppid, '', comm, TRUE FROM seen"
-        "  WHERE path IS NULL AND tid <> pid ORDER BY pid, id)"};
+const struct db_statement sql_run_facts = {
+        "differ_run_facts", "SELECT facts FROM run_facts WHERE run_id = $1 ORDER BY number"};
+
+const struct db_statement sql_insert_facts = {
+        "differ_insert_facts",
+        "INSERT INTO run_facts (run_id, facts)"
+        " SELECT * FROM unnest($1::text[], $2::text[]) AS f (run_id, facts)"};
 
 const struct db_statement sql_allow_entries = {
         "differ_allow_entries",
-        "SELECT package_name, kind, value FROM allowlists ORDER BY created_at, id"};
+        "SELECT id, package_name, kind, value FROM ("
+        " SELECT id, package_name, kind, value, created_at FROM allowlists UNION ALL"
+        " SELECT id, package_name, kind, value, created_at FROM allow_rules) e"
+        " ORDER BY created_at, id"};
 
 const struct db_statement sql_event_ids = {
         "differ_event_ids", "SELECT nextval('events_id_seq') FROM generate_series(1, $1::int)"};
@@ -70,28 +102,52 @@ const struct db_statement sql_insert_events = {
 
 const struct db_statement sql_unknown_fingerprints = {
         "differ_unknown_fingerprints",
-        "SELECT n.ordinal FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])"
-        " WITH ORDINALITY AS n (package, category, actor, value, ordinal)"
-        " WHERE NOT " KNOWN("n.package", "n.category", "n.actor", "n.value") " ORDER BY n.ordinal"};
+        "SELECT n.ordinal, " FIRST_CODE(
+                "n.package", "n.category",
+                "n.actor") " FROM unnest($1::text[], $2::text[], $3::text[], $4::text[],"
+                           "  $5::int8[], $6::int4[])"
+                           " WITH ORDINALITY AS n (package, category, actor, value, line, cred, "
+                           "ordinal)"
+                           " WHERE NOT " KNOWN("n.package", "n.category", "n.actor", "n.value",
+                                               "n.line", "n.cred <> 0") " ORDER BY n.ordinal"};
 
 const struct db_statement sql_insert_sightings = {
         "differ_insert_sightings",
         "INSERT INTO run_sightings"
-        " (run_id, number, categories, actors, items, counts, event_ids, creds)"
+        " (run_id, number, categories, actors, items, counts, event_ids, creds,"
+        "  compatibles)"
         " VALUES ($1, $2::bigint, $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[],"
-        "  $8::int[])"};
+        "  $8::int[], $9::text[])"};
 
 const struct db_statement sql_insert_deviations = {
         "differ_insert_deviations",
         "INSERT INTO deviations (id, run_id, category, value, evidence_event_id, severity, actor,"
-        " reason, process, detected_at)"
+        " reason, process, command, tree, detected_at)"
         " SELECT n.id, n.run_id, n.category, n.value, n.event_id, n.severity, n.actor, n.reason,"
-        "  n.process, " FROM_NS(
-                "$10") " FROM unnest($1::text[], $2::text[], $3::text[],"
-                       "  $4::text[], $5::int8[], $6::text[], $7::text[], $8::text[], $9::text[])"
+        "  n.process, n.command, n.tree, " FROM_NS(
+                "$12") " FROM unnest($1::text[], $2::text[], $3::text[],"
+                       "  $4::text[], $5::int8[], $6::text[], $7::text[], $8::text[], $9::text[],"
+                       "  $10::text[], $11::int8[])"
                        " AS n (id, run_id, category, value, event_id, severity, actor, reason, "
-                       "process)"
+                       "process, command, tree)"
                        " ON CONFLICT (id) DO NOTHING RETURNING id"};
+
+const struct db_statement sql_raise_deviations = {
+        "differ_raise_deviations",
+        "UPDATE deviations d SET severity = 'crit', reason = d.reason || $2"
+        " WHERE d.id = ANY ($1::text[]) AND d.severity <> 'crit'"
+        " RETURNING d.id, d.category, d.value, d.actor, d.reason, d.process, d.command,"
+        " d.evidence_event_id, (extract(epoch FROM d.detected_at) * 1000000)::bigint * 1000"};
+
+const struct db_statement sql_open_tree = {
+        "differ_open_tree",
+        "DECLARE tree_deviations NO SCROLL CURSOR FOR SELECT d.id FROM deviations d"
+        " WHERE d.run_id = $1 AND (d.tree IN ($2::bigint, 1) OR $2::bigint = 1)"
+        " AND d.actor = 'package' AND d.severity <> 'crit'"
+        " AND d.category IN ('net_new_destination', 'net_new_dns', 'net_new_https_host')"};
+const struct db_statement sql_next_of_tree = {"differ_next_of_tree",
+                                              "FETCH 1000 FROM tree_deviations"};
+const struct db_statement sql_close_tree = {"differ_close_tree", "CLOSE tree_deviations"};
 
 const struct db_statement sql_upsert_progress = {
         "differ_upsert_progress",
@@ -106,22 +162,41 @@ const struct db_statement sql_lock_package = {
         "differ_lock_package",
         "SELECT pg_advisory_xact_lock(hashtextextended('fangs baseline ' || $1::text, 0))"};
 
-const struct db_statement sql_has_baseline = {"differ_has_baseline",
-                                              "SELECT " HAS_BASELINE("$1::text")};
+const struct db_statement sql_standing = {
+        "differ_standing",
+        "SELECT " HAS_BASELINE(
+                "$1::text") ", EXISTS (SELECT 1 FROM runs"
+                            " WHERE package_name = $1 AND version = $2 AND decision = 'reject')"};
 
-const struct db_statement sql_unreported_fingerprints = {
-        "differ_unreported_fingerprints",
-        "SELECT f.category, f.actor, f.value, f.cred, f.first_event_id,"
-        " coalesce((e.data #>> '{Header,PID}')::bigint, 0)"
-        " FROM run_fingerprints f LEFT JOIN"
-        " LATERAL (SELECT data FROM events WHERE id = f.first_event_id OFFSET 0) e ON TRUE"
-        " WHERE f.run_id = $1"
-        " AND NOT " KNOWN(
-                "$2::text", "f.category", "f.actor",
-                "(f.value)") " AND NOT EXISTS (SELECT 1 FROM deviations d WHERE d.run_id = f.run_id"
-                             "  AND md5(d.value) = md5(f.value) AND d.value = f.value"
-                             "  AND d.category = f.category AND d.actor = f.actor)"
-                             " ORDER BY f.first_event_id, f.category, f.actor, f.value"};
+// clang-format off
+/* What is reported already is put aside first, by one pass over both: a look into an index for each
+ * of a million takes several times as long. */
+#define UNREPORTED \
+	" SELECT f.category, f.actor, f.value, f.cred, f.first_event_id," \
+	" coalesce((e.data #>> '{Header,PID}')::bigint, 0), f.mark, " \
+	FIRST_CODE("$2::text", "f.category", "f.actor") \
+	" FROM (SELECT u.category, u.actor, u.value, min(u.first_event_id) AS first_event_id," \
+	"   bool_or(u.cred) AS cred, max(u.mark) AS mark, max(u.compatible) AS compatible" \
+	"  FROM (SELECT category, actor, value, first_event_id, cred, mark, compatible," \
+	"     FALSE AS reported FROM run_fingerprints WHERE run_id = $1" \
+	"    UNION ALL SELECT category, actor, value, NULL, FALSE, 0, NULL, TRUE" \
+	"     FROM deviations WHERE run_id = $1) u" \
+	"  GROUP BY u.category, u.actor, u.value HAVING NOT bool_or(u.reported) OFFSET 0) f" \
+	" LEFT JOIN LATERAL (SELECT data FROM events WHERE id = f.first_event_id OFFSET 0) e ON TRUE" \
+	" WHERE NOT " \
+	KNOWN("$2::text", "f.category", "f.actor", "(f.value)", "$3::bigint", "f.cred") \
+	" AND NOT " \
+	KNOWN("$2::text", "f.category", "f.actor", "(f.compatible)", "$3::bigint", "f.cred") \
+	" AND (f.cred OR NOT $4::boolean) ORDER BY f.first_event_id, f.category, f.actor, f.value"
+
+const struct db_statement sql_some_unreported = {"differ_some_unreported",
+	UNREPORTED " LIMIT 1000"};
+const struct db_statement sql_open_unreported = {"differ_open_unreported",
+	"DECLARE unreported NO SCROLL CURSOR FOR" UNREPORTED};
+// clang-format on
+const struct db_statement sql_next_unreported = {"differ_next_unreported",
+                                                 "FETCH 1000 FROM unreported"};
+const struct db_statement sql_close_unreported = {"differ_close_unreported", "CLOSE unreported"};
 
 const struct db_statement sql_count_deviations = {
         "differ_count_deviations",
@@ -136,6 +211,80 @@ const struct db_statement sql_previous_dropped = {
         /* a run that the dispatcher gave up has a result of its own making */
         " AND (result #>> '{result,duration}')::bigint > 0"
         " ORDER BY (result ->> 'sent_at_ns')::bigint DESC LIMIT 1"};
+
+/* Waits for a person. */
+#define PENDING "r.verdict = 'deviates' AND NOT r.is_baseline AND r.decision = ''"
+/* Not while its verdict is held back. */
+#define NOT_HELD_BACK_AS(id)                                                                       \
+	" AND NOT EXISTS (SELECT 1 FROM controls c WHERE c.run_id = " id " AND c.outcome = '')"
+#define NOT_HELD_BACK NOT_HELD_BACK_AS("r.id")
+
+const struct db_statement sql_note_rules = {
+        "differ_note_rules",
+        "UPDATE runs SET rules_digest = fangs_rules_digest(package_name) WHERE id = $1"};
+
+// clang-format off
+const struct db_statement sql_open_deviations = {
+	"differ_open_deviations",
+	"DECLARE run_deviations NO SCROLL CURSOR FOR SELECT d.id, d.category, d.value,"
+	" d.suppressed_by, d.suppressed_why,"
+	" coalesce(f.compatible, d.value), $3::boolean AND ("
+	KNOWN("$2::text", "d.category", "d.actor", "(d.value)", "$4::bigint", "coalesce(f.cred, FALSE)")
+	" OR " KNOWN("$2::text", "d.category", "d.actor", "(f.compatible)", "$4::bigint",
+		"coalesce(f.cred, FALSE)")
+	") FROM deviations d LEFT JOIN run_fingerprints f ON f.run_id = $1"
+	"  AND f.category = d.category AND f.actor = d.actor AND f.value = d.value"
+	" WHERE d.run_id = $1 AND (NOT d.suppressed OR d.suppressed_by IN ('entry', 'baseline'))"};
+// clang-format on
+
+const struct db_statement sql_next_deviations = {"differ_next_deviations",
+                                                 "FETCH 2000 FROM run_deviations"};
+const struct db_statement sql_close_deviations = {"differ_close_deviations",
+                                                  "CLOSE run_deviations"};
+
+const struct db_statement sql_count_by_person = {
+        "differ_count_by_person",
+        "SELECT count(*) FROM deviations WHERE run_id = $1 AND suppressed_by = 'person'"};
+
+const struct db_statement sql_suppress = {
+        "differ_suppress", "UPDATE deviations d SET suppressed = n.by <> '', suppressed_by = n.by,"
+                           " suppressed_why = n.why FROM unnest($1::text[], $2::text[], $3::text[])"
+                           " AS n (id, by, why) WHERE d.id = n.id"};
+
+const struct db_statement sql_due_reanalyses = {
+        "differ_due_reanalyses",
+        "SELECT q.run_id, r.package_name"
+        " FROM reanalyses q LEFT JOIN runs r ON r.id = q.run_id"
+        "  WHERE r.id IS NULL OR NOT EXISTS (SELECT 1 FROM controls c WHERE c.run_id = r.id"
+        "   AND c.outcome = '')"
+        " UNION SELECT r.id, r.package_name FROM runs r"
+        "  LEFT JOIN allow_digests a ON a.package_name IS NULL"
+        "  LEFT JOIN allow_digests o ON o.package_name = r.package_name"
+        "  WHERE " PENDING " AND r.rules_digest IS DISTINCT FROM"
+        "   coalesce(a.digest, '') || '/' || coalesce(o.digest, '')" NOT_HELD_BACK
+        " ORDER BY 1 LIMIT $1::int"};
+
+const struct db_statement sql_hold_reanalysis = {
+        "differ_hold_reanalysis",
+        "SELECT r.verdict, r.complete, q.run_id IS NOT NULL, coalesce(q.requested_by, ''),"
+        " coalesce(q.note, '') FROM runs r LEFT JOIN reanalyses q ON q.run_id = r.id"
+        " WHERE r.id = $1 AND r.phase = 'judged' AND NOT r.is_baseline AND r.decision = ''"
+        " AND r.trigger <> 'control'" NOT_HELD_BACK
+        " AND r.package_name <> '' AND (q.run_id IS NOT NULL OR (" PENDING
+        "  AND r.rules_digest IS DISTINCT FROM fangs_rules_digest(r.package_name)))"
+        " FOR NO KEY UPDATE OF r"};
+
+const struct db_statement sql_judge_again = {
+        "differ_judge_again", "UPDATE runs SET verdict = $2, judged_at = now() WHERE id = $1"};
+
+const struct db_statement sql_record_reanalysis = {
+        "differ_record_reanalysis",
+        "INSERT INTO decisions (decision, run_id, package_name, decided_by, note)"
+        " VALUES ('reanalyse', $1, $2, $3, $4)"};
+
+const struct db_statement sql_end_reanalysis = {
+        "differ_end_reanalysis",
+        "DELETE FROM reanalyses r WHERE r.run_id = $1" NOT_HELD_BACK_AS("r.run_id")};
 
 const struct db_statement sql_set_result = {
         "differ_set_result",
@@ -155,7 +304,9 @@ const struct db_statement sql_judge = {
 
 const struct db_statement sql_judge_late = {
         "differ_judge_late",
-        "UPDATE runs SET verdict = 'deviates', is_baseline = FALSE, judged_at = now()"
+        "UPDATE runs SET verdict = 'deviates', is_baseline = FALSE, judged_at = now(),"
+        /* the allow entries are still to be asked about it */
+        " rules_digest = NULL"
         " WHERE id = $1 AND phase = 'judged' AND verdict <> 'deviates' RETURNING complete"};
 
 const struct db_statement sql_record_result = {

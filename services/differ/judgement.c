@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/utf8.h"
 
@@ -18,6 +19,13 @@ const char *verdict_name(enum verdict verdict)
 	return names[verdict];
 }
 
+enum run_purpose purpose_parse(const char *trigger)
+{
+	if (strcmp(trigger, "seed") == 0)
+		return PURPOSE_SEED;
+	return strcmp(trigger, "control") == 0 ? PURPOSE_CONTROL : PURPOSE_SCAN;
+}
+
 uint64_t judge_lost(const struct run_result *result, int64_t previous_dropped)
 {
 	if (result->native) {
@@ -30,7 +38,7 @@ uint64_t judge_lost(const struct run_result *result, int64_t previous_dropped)
 	                  : result->events_dropped;
 }
 
-/* The three parts of being complete: 0, or `*why` not. */
+/* The parts of being complete: 0, or `*why` not. */
 
 static int result_is_good(const struct judge_facts *facts, struct error *why)
 {
@@ -69,26 +77,40 @@ static int all_events_came(const struct judge_facts *facts, struct error *why)
 	return 0;
 }
 
+/* A release that a person called bad is no baseline because it does nothing new another time. */
+static int is_welcome(const struct judge_facts *facts, struct error *why)
+{
+	return facts->rejected ? error_set(why, EPERM, "the release was rejected") : 0;
+}
+
 static bool is_complete(const struct judge_facts *facts, struct error *why)
 {
 	return result_is_good(facts, why) == 0 && all_batches_came(facts, why) == 0 &&
-	       all_events_came(facts, why) == 0;
+	       all_events_came(facts, why) == 0 && is_welcome(facts, why) == 0;
 }
 
 void judge(const struct judge_facts *facts, struct judgement *ret)
 {
 	struct error why = {0};
-	*ret = (struct judgement){.complete = is_complete(facts, &why)};
+	bool complete = is_complete(facts, &why);
+	judge_again(facts, complete, ret);
 	memcpy(ret->reason, why.text, sizeof(ret->reason));
 	bool failed = facts->result && facts->result->status != RUN_STATUS_OK;
 	ret->state = failed ? "failed" : "done";
-	if (!facts->has_package)
+}
+
+void judge_again(const struct judge_facts *facts, bool complete, struct judgement *ret)
+{
+	*ret = (struct judgement){.complete = complete};
+	if (!facts->has_package || facts->purpose == PURPOSE_CONTROL)
 		ret->verdict = VERDICT_NONE;
 	else if (facts->deviation_count > 0)
 		ret->verdict = VERDICT_DEVIATES;
-	else if (!ret->complete)
+	else if (!ret->complete || facts->rejected)
 		ret->verdict = VERDICT_INCOMPLETE;
 	else
-		ret->verdict = facts->has_baseline ? VERDICT_CLEAN : VERDICT_SEEDED;
+		ret->verdict = facts->has_baseline && facts->purpose == PURPOSE_SCAN
+		                       ? VERDICT_CLEAN
+		                       : VERDICT_SEEDED;
 	ret->promotes = ret->verdict == VERDICT_SEEDED || ret->verdict == VERDICT_CLEAN;
 }

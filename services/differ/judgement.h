@@ -2,11 +2,13 @@
 /*
  * The verdict on a run whose end has come: a pure function of what is known about it.
  *
- *   none        no package name: nothing to compare with
+ *   none        nothing to compare with: no package name, or a control, which only shows what a
+ *               version does today that is in the baseline already
  *   deviates    something is new: held for a person, never promoted
  *   incomplete  nothing new was seen, but the run failed, timed out, ended without a result, or
  *               something of it is missing: an absence that proves nothing, never promoted
- *   seeded      complete, and the package had no baseline: it is the baseline now
+ *   seeded      complete, and the package had no baseline, or the run was made to find out more
+ *               for it: the baseline is made of it
  *   clean       complete, nothing new: merged into the baseline
  *
  * Complete means: the result says ok (and npm's exit status, where it was seen, is 0), no batch is
@@ -28,9 +30,19 @@
 #include "model/result.h"
 #include "seq_set.h"
 
+/* What a run was made for; its `trigger`. */
+enum run_purpose {
+	PURPOSE_SCAN,    /* of a release, or asked for by somebody */
+	PURPOSE_SEED,    /* another run of the version that seeded the baseline */
+	PURPOSE_CONTROL, /* a version of the baseline, to compare another run with */
+};
+enum run_purpose purpose_parse(const char *trigger);
+
 struct judge_facts {
+	enum run_purpose purpose;
 	bool has_package;
 	bool has_baseline;
+	bool rejected; /* a person rejected a run of this version */
 	int64_t deviation_count;
 	const struct run_result *result; /* NULL: none came */
 	uint64_t last_seq;               /* that the runner sent; 0 unknown */
@@ -63,5 +75,9 @@ struct judgement {
 uint64_t judge_lost(const struct run_result *result, int64_t previous_dropped);
 
 void judge(const struct judge_facts *facts, struct judgement *ret);
+
+/* The same of a run that was judged before, and of which it is known whether it is complete: what
+ * the facts say about its end is not looked at. Fills neither `state` nor `reason`. */
+void judge_again(const struct judge_facts *facts, bool complete, struct judgement *ret);
 
 #endif

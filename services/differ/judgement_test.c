@@ -89,6 +89,9 @@ static void bad_results(void **state)
 	fixture_init(&f, true);
 	f.result.npm_exit_code = INT32_MIN;
 	check(&f, "clean", "done", "");
+	fixture_init(&f, true);
+	f.facts.rejected = true;
+	check(&f, "incomplete", "done", "the release was rejected");
 	fixture_init(&f, true); /* deviations count whatever the end was */
 	f.result.status = RUN_STATUS_FAILED;
 	f.facts.deviation_count = 2;
@@ -147,9 +150,33 @@ static void losses(void **state)
 	}
 }
 
+static void runs_that_were_made_for_others(void **state)
+{
+	struct fixture f;
+	(void)state;
+	fixture_init(&f, true);
+	f.facts.purpose = PURPOSE_SEED;
+	check(&f, "seeded", "done", "");
+	fixture_init(&f, true);
+	f.facts.purpose = PURPOSE_SEED;
+	f.facts.deviation_count = 1;
+	check(&f, "deviates", "done", "");
+	fixture_init(&f, true);
+	f.facts.purpose = PURPOSE_SEED;
+	f.result.npm_exit_code = 1;
+	check(&f, "incomplete", "done", "npm exited with status 1");
+	fixture_init(&f, true);
+	f.facts.purpose = PURPOSE_CONTROL;
+	check(&f, "none", "done", "");
+	assert_int_equal(purpose_parse("control"), PURPOSE_CONTROL);
+	assert_int_equal(purpose_parse("seed"), PURPOSE_SEED);
+	assert_int_equal(purpose_parse("release"), PURPOSE_SCAN);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(runs_that_were_made_for_others),
 	        cmocka_unit_test(complete_runs),
 	        cmocka_unit_test(bad_results),
 	        cmocka_unit_test(missing_batches),

@@ -13,16 +13,16 @@ void key_set_release(struct key_set *set)
 	*set = (struct key_set){0};
 }
 
-static bool is_free(struct hash128 slot)
+static uint64_t word_of(struct hash128 key)
 {
-	return slot.low == 0 && slot.high == 0;
+	return key.low ? key.low : 1;
 }
 
-/* The key's slot, or the free one where it belongs. */
-static struct hash128 *find(const struct key_set *set, struct hash128 key)
+/* The word's slot, or the free one where it belongs. */
+static uint64_t *find(const struct key_set *set, uint64_t word)
 {
-	size_t at = (size_t)key.low & (set->capacity - 1);
-	while (!is_free(set->slots[at]) && !hash128_equal(set->slots[at], key))
+	size_t at = (size_t)word & (set->capacity - 1);
+	while (set->slots[at] && set->slots[at] != word)
 		at = (at + 1) & (set->capacity - 1);
 	return &set->slots[at];
 }
@@ -33,7 +33,7 @@ static void grow(struct key_set *set)
 	                         .count = set->count};
 	larger.slots = xcalloc(larger.capacity, sizeof(*larger.slots));
 	for (size_t i = 0; i < set->capacity; i++) {
-		if (!is_free(set->slots[i]))
+		if (set->slots[i])
 			*find(&larger, set->slots[i]) = set->slots[i];
 	}
 	free(set->slots);
@@ -42,14 +42,17 @@ static void grow(struct key_set *set)
 
 bool key_set_add(struct key_set *set, struct hash128 key)
 {
-	if (is_free(key))
-		key.low = 1;
 	if (4 * (set->count + 1) > 3 * set->capacity)
 		grow(set);
-	struct hash128 *slot = find(set, key);
-	if (!is_free(*slot))
+	uint64_t word = word_of(key), *slot = find(set, word);
+	if (*slot)
 		return false;
-	*slot = key;
+	*slot = word;
 	set->count++;
 	return true;
+}
+
+bool key_set_has(const struct key_set *set, struct hash128 key)
+{
+	return set->count > 0 && *find(set, word_of(key));
 }

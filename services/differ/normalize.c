@@ -303,11 +303,15 @@ static struct view rule_hex_component(struct view path, struct buf *out)
 	return buf_view(out);
 }
 
-typedef struct view (*rule_fn)(struct view path, struct buf *out);
+struct rule {
+	struct view (*apply)(struct view path, struct buf *out);
+	bool of_cache; /* changes only what has CACHE in it, which no rule before it brings in */
+};
 
-static const rule_fn rules[] = {
-        rule_process_id, rule_temporary, rule_debug_log,       rule_dated_file,
-        rule_content,    rule_index,     rule_cache_temporary, rule_hex_component,
+static const struct rule rules[] = {
+        {rule_process_id, false},     {rule_temporary, false},     {rule_debug_log, false},
+        {rule_dated_file, false},     {rule_content, true},        {rule_index, true},
+        {rule_cache_temporary, true}, {rule_hex_component, false},
 };
 
 void normalizer_init(struct normalizer *normalizer)
@@ -325,8 +329,11 @@ void normalizer_release(struct normalizer *normalizer)
 struct view normalize_path(struct normalizer *normalizer, struct view path)
 {
 	size_t out = 0;
+	bool cached = path.size && memmem(path.data, path.size, CACHE, sizeof(CACHE) - 1);
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
-		struct view changed = rules[i](path, &normalizer->buffers[out]);
+		if (rules[i].of_cache && !cached)
+			continue;
+		struct view changed = rules[i].apply(path, &normalizer->buffers[out]);
 		if (changed.data != path.data) {
 			path = changed;
 			out = 1 - out;

@@ -2,7 +2,8 @@
 /*
  * The eight path rules of the existing system, byte for byte: what it stores in
  * `baseline_fingerprints`, and what its CLI computes again when a person promotes a run. They must
- * never change; what we recognize beyond them is fold.h.
+ * never change. They fold by looks, wherever a name is, and what they leave may match again: so
+ * they are only the second name of a fingerprint, and what we compare is fingerprint.h.
  *
  *   1  ^/proc/[0-9]+(/|$)                                                      /proc/<PID>$1
  *   2  ^/tmp/[a-zA-Z0-9._-]*-[0-9]{3,}([a-zA-Z0-9._-]*)                        /tmp/<RAND>

@@ -33,7 +33,11 @@ static int judge_in_transaction(struct differ *differ, struct db_conn *conn,
 	if (differ_load_runs(differ, conn, ref, 1, err) < 0)
 		return -err->code;
 	struct run_state *run = run_table_find(&differ->runs, &ref->run_id);
-	return run ? differ_finish_quiet(differ, conn, run, err) : 0;
+	if (!run)
+		return 0;
+	differ_end_waiting(differ, batch_run_of(&differ->batch, run));
+	int failed = differ_write(differ, conn, err);
+	return failed ? failed : differ_finish_quiet(differ, conn, run, err);
 }
 
 static int judge_quiet(struct differ *differ, struct db_conn *conn, const struct run_ref *ref,

@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "differ_sql.h"
+#include "model/version_line.h"
 #include "run_state.h"
 
 void run_state_refresh(struct run_state *run, const PGresult *rows, int row)
@@ -12,6 +13,8 @@ void run_state_refresh(struct run_state *run, const PGresult *rows, int row)
 	run->judged = db_cell_bool(rows, row, RUN_JUDGED);
 	run->final = db_cell_bool(rows, row, RUN_FINAL);
 	run->has_baseline = db_cell_bool(rows, row, RUN_HAS_BASELINE);
+	int64_t own = version_line(run->version), lowest = db_cell_int(rows, row, RUN_LOWEST_LINE);
+	run->line = own > lowest ? own : lowest;
 }
 
 static struct view cell_view(const PGresult *rows, int row, int column)
@@ -54,32 +57,34 @@ static int load_fingerprints(struct run_state *run, struct db_conn *conn,
 	return failed;
 }
 
-static int load_processes(struct run_state *run, struct db_conn *conn, struct error *err)
+int run_state_load_processes(struct run_state *run, struct db_conn *conn, struct error *err)
 {
 	AUTO(pgresult)
 	PGresult *rows =
-	        db_query(conn, &sql_run_processes, (struct db_param[]){DB_TEXT(run->id)}, 1, err);
+	        db_query(conn, &sql_run_facts, (struct db_param[]){DB_TEXT(run->id)}, 1, err);
 	if (!rows)
 		return -err->code;
 	for (int row = 0; row < PQntuples(rows); row++) {
-		uint32_t pid = (uint32_t)db_cell_int(rows, row, 0);
-		uint32_t ppid = (uint32_t)db_cell_int(rows, row, 1);
-		struct view path = cell_view(rows, row, 2);
-		struct view name = path.size ? process_name_of_path(path) : cell_view(rows, row, 3);
-		if (db_cell_bool(rows, row, 4))
-			process_table_fill(&run->processes, pid, ppid, name);
-		else
-			process_table_set(&run->processes, pid, ppid, name);
+		struct view lines = cell_view(rows, row, 0);
+		while (lines.size > 0)
+			if (run_context_load(&run->context, view_split(&lines, '\n'), err) < 0)
+				return -err->code;
 	}
 	return 0;
+}
+
+void run_state_load_names(struct run_state *run, const PGresult *rows, int row)
+{
+	run->package = xstrdup(db_cell(rows, row, RUN_PACKAGE));
+	run->version = xstrdup(db_cell(rows, row, RUN_VERSION));
+	run->purpose = purpose_parse(db_cell(rows, row, RUN_TRIGGER));
+	run_state_refresh(run, rows, row);
 }
 
 int run_state_load(struct run_state *run, struct db_conn *conn, const PGresult *rows, int row,
                    const struct siphash_key *key, struct error *err)
 {
-	run->package = xstrdup(db_cell(rows, row, RUN_PACKAGE));
-	run->version = xstrdup(db_cell(rows, row, RUN_VERSION));
-	run_state_refresh(run, rows, row);
+	run_state_load_names(run, rows, row);
 	if (!db_cell_bool(rows, row, RUN_HAS_PROGRESS))
 		return 0;
 	run->progress_attempt = (uint32_t)db_cell_int(rows, row, RUN_PROGRESS_ATTEMPT);
@@ -88,6 +93,6 @@ int run_state_load(struct run_state *run, struct db_conn *conn, const PGresult *
 	if (!failed)
 		failed = load_fingerprints(run, conn, key, err);
 	if (!failed)
-		failed = load_processes(run, conn, err);
+		failed = run_state_load_processes(run, conn, err);
 	return failed ? error_wrap(err, "rebuild run %s", run->id) : 0;
 }

@@ -11,7 +11,7 @@
 #include "base/cleanup.h"
 #include "run_state.h"
 
-enum { MANY = 100000, TEXT_MAX = 4096 };
+enum { MANY = 100000, SAVED_MAX = 64 * 1024, TEXT_MAX = 4096 };
 
 /* Computed by OpenSSL's implementation: key 00 01 .. 0f, input 00 01 .. n-1. */
 static void siphash_matches_openssl(void **state)
@@ -178,6 +178,116 @@ static void chains_name_the_eldest_first(void **state)
 	process_table_release(&table);
 }
 
+static struct event exec_of(uint32_t pid, uint32_t ppid, const char *path, const char *argument)
+{
+	struct event event = event_of(EVENT_EXEC, pid, pid, ppid, path);
+	event.exec.argv[0] = event.exec.path;
+	event.exec.argv[1] = view_of_string(argument);
+	event.exec.argc = 2;
+	return event;
+}
+
+/* What an existing runner records, in which forks do not show. */
+static void actors_follow_from_the_tree(void **state)
+{
+	const struct {
+		struct event event;
+		enum actor actor;
+		uint32_t tree;
+	} steps[] = {
+	        {exec_of(10, 1, "/bin/sh", "-c"), ACTOR_MANAGER, TREE_NONE},
+	        {exec_of(20, 10, "/bin/node", "/bin/npm"), ACTOR_MANAGER, TREE_NONE},
+	        {exec_of(21, 10, "/usr/bin/tail", "-3"), ACTOR_MANAGER, TREE_NONE},
+	        {exec_of(22, 20, "/usr/bin/git", "clone"), ACTOR_MANAGER, TREE_NONE},
+	        {event_of(EVENT_FILE, 23, 23, 22, "git-remote"), ACTOR_MANAGER, TREE_NONE},
+	        {exec_of(30, 20, "/bin/sh", "-c"), ACTOR_PACKAGE, 30},
+	        {exec_of(31, 30, "/bin/node", "/bin/npm"), ACTOR_PACKAGE, 30},
+	        {event_of(EVENT_DNS, 32, 32, 31, "curl"), ACTOR_PACKAGE, 30},
+	        {event_of(EVENT_FILE, 32, 32, 1, "curl"), ACTOR_PACKAGE, 30}, /* orphaned */
+	        {event_of(EVENT_FILE, 40, 40, 1, "x"), ACTOR_PACKAGE, TREE_LOST},
+	        {event_of(EVENT_FILE, 41, 41, 10, "x"), ACTOR_PACKAGE, TREE_LOST},
+	        {event_of(EVENT_FILE, 20, 20, 10, "npm"), ACTOR_MANAGER, TREE_NONE},
+	};
+	struct process_table table = {0}, again = {0};
+	AUTO(buf) struct buf lines;
+	(void)state;
+	buf_init(&lines, SAVED_MAX);
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		struct process_view who = process_table_see(&table, &steps[i].event);
+		if (who.actor != steps[i].actor || who.tree != steps[i].tree)
+			fail_msg("step %zu: %s, %u", i, actor_name(who.actor), who.tree);
+		process_table_save(&table, &lines); /* as after each transaction */
+	}
+	assert_true(process_table_did(&table, 30, TREE_READ_CREDENTIAL));
+	assert_false(process_table_did(&table, 30, TREE_READ_CREDENTIAL));
+	process_table_save(&table, &lines);
+	struct view rest = buf_view(&lines);
+	while (rest.size)
+		assert_int_equal(process_table_load(&again, view_split(&rest, '\n'), NULL), 0);
+	assert_int_equal(again.count, table.count);
+	assert_true(process_table_has_done(&again, 30, TREE_READ_CREDENTIAL));
+	assert_true(process_table_has_done(&again, TREE_LOST, TREE_READ_CREDENTIAL));
+	assert_false(process_table_has_done(&again, 10, TREE_READ_CREDENTIAL));
+	assert_string_equal(process_table_command(&again, 30), "/bin/sh -c");
+	expect_chain(&again, 32, "sh > npm > sh > node > curl");
+	process_table_release(&table);
+	process_table_release(&again);
+}
+
+/* As docker's runtime shows itself to an existing runner, and what calls itself so later on. */
+static void set_up_comes_before_the_first_program(void **state)
+{
+	struct event init = exec_of(10, 1, "/sbin/docker-init", "--");
+	struct event shell = exec_of(11, 10, "/bin/sh", "-c");
+	init.process.comm = VIEW_LITERAL("runc:[2:INIT]");
+	shell.process.comm = VIEW_LITERAL("docker-init");
+	const struct {
+		struct event event;
+		bool setup;
+	} steps[] = {
+	        {event_of(EVENT_FILE, 10, 10, 1, "runc:[2:INIT]"), true},
+	        {init, true},
+	        {event_of(EVENT_FILE, 11, 11, 10, "docker-init"), true},
+	        {event_of(EVENT_FILE, 12, 12, 1, "sh"), false}, /* its exec was lost */
+	        {shell, false},
+	        {event_of(EVENT_FILE, 13, 13, 11, "runc:[2:INIT]"), false},
+	        {event_of(EVENT_FILE, 13, 13, 11, "docker-init"), false},
+	        {exec_of(13, 11, "/sbin/docker-init", ""), false},
+	};
+	struct process_table table = {0};
+	(void)state;
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
+		if (process_table_see(&table, &steps[i].event).setup != steps[i].setup)
+			fail_msg("step %zu", i);
+	process_table_release(&table);
+}
+
+static void another_attempt_starts_from_nothing(void **state)
+{
+	struct event npm = exec_of(20, 10, "/bin/node", "/bin/npm");
+	struct event shell = event_of(EVENT_FILE, 30, 30, 1, "sh");
+	struct process_table table = {0}, again = {0};
+	AUTO(buf) struct buf lines;
+	(void)state;
+	buf_init(&lines, SAVED_MAX);
+	(void)process_table_see(&table, &npm);
+	assert_int_equal(process_table_see(&table, &shell).actor, ACTOR_PACKAGE);
+	process_table_save(&table, &lines);
+	process_table_forget(&table);
+	assert_int_equal(process_table_see(&table, &shell).actor, ACTOR_MANAGER);
+	process_table_save(&table, &lines);
+	struct view rest = buf_view(&lines);
+	while (rest.size)
+		assert_int_equal(process_table_load(&again, view_split(&rest, '\n'), NULL), 0);
+	assert_int_equal(again.count, table.count);
+	assert_int_equal(process_table_see(&again, &shell).actor, ACTOR_MANAGER);
+	/* as they were written before: without the last number */
+	assert_int_equal(process_table_load(&again, VIEW_LITERAL("t 1 0 0 0"), NULL), 0);
+	assert_true(again.executed);
+	process_table_release(&table);
+	process_table_release(&again);
+}
+
 static void chains_are_bounded(void **state)
 {
 	struct process_table table = {0};
@@ -226,6 +336,9 @@ int main(void)
 	        cmocka_unit_test(seq_set_is_bounded),
 	        cmocka_unit_test(seq_set_refuses_other_text),
 	        cmocka_unit_test(chains_name_the_eldest_first),
+	        cmocka_unit_test(actors_follow_from_the_tree),
+	        cmocka_unit_test(set_up_comes_before_the_first_program),
+	        cmocka_unit_test(another_attempt_starts_from_nothing),
 	        cmocka_unit_test(chains_are_bounded),
 	        cmocka_unit_test(runs_are_found_dropped_and_evicted),
 	};

@@ -28,13 +28,29 @@ struct run_state *run_table_find(const struct run_table *table, const struct run
 	return run;
 }
 
-struct run_state *run_table_add(struct run_table *table, const struct run_id *run_id)
+struct run_state *run_state_create(const struct run_id *run_id)
 {
-	struct run_state **bucket = bucket_of(table, run_id);
 	struct run_state *run = xcalloc(1, sizeof(*run));
 	run->run_id = *run_id;
 	run_id_format(run_id, run->id);
 	run->batch_index = RUN_NOT_IN_BATCH;
+	return run;
+}
+
+void run_state_destroy(struct run_state *run)
+{
+	free(run->package);
+	free(run->version);
+	seq_set_release(&run->seqs);
+	key_set_release(&run->seen);
+	run_context_release(&run->context);
+	free(run);
+}
+
+struct run_state *run_table_add(struct run_table *table, const struct run_id *run_id)
+{
+	struct run_state **bucket = bucket_of(table, run_id);
+	struct run_state *run = run_state_create(run_id);
 	run->next = *bucket;
 	*bucket = run;
 	table->count++;
@@ -48,12 +64,7 @@ void run_table_remove(struct run_table *table, struct run_state *run)
 		link = &(*link)->next;
 	*link = run->next;
 	table->count--;
-	free(run->package);
-	free(run->version);
-	seq_set_release(&run->seqs);
-	key_set_release(&run->seen);
-	process_table_release(&run->processes);
-	free(run);
+	run_state_destroy(run);
 }
 
 void run_table_drop_partition(struct run_table *table, int32_t partition)

@@ -16,30 +16,33 @@
 
 #include "db/db.h"
 #include "filter.h"
+#include "judgement.h"
 #include "key_set.h"
 #include "model/run_id.h"
 #include "model/severity.h"
-#include "process_table.h"
+#include "run_context.h"
 #include "seq_set.h"
 
 struct run_state {
 	struct run_id run_id;
 	char id[RUN_ID_TEXT_SIZE];
 	char *package, *version;
+	enum run_purpose purpose;
 	int32_t partition;
 
 	/* As the database has it: read again in each transaction. */
 	uint32_t attempt;
 	bool judged;
-	bool final; /* judged with the runner's result */
-	bool has_baseline;
+	bool final;        /* judged with the runner's result */
+	bool has_baseline; /* that it is compared with */
+	int64_t line;      /* of the version; or the baseline's lowest one, when it is below that */
 
 	/* How far it was applied. */
 	uint32_t progress_attempt; /* the attempt which `seqs` are of; 0: nothing came yet */
 	struct seq_set seqs;
 	int64_t events_stored;
 	struct key_set seen; /* fingerprints that run_fingerprints has */
-	struct process_table processes;
+	struct run_context context;
 
 	const struct filter_rules *rules; /* of the package; valid within a transaction */
 	size_t batch_index;               /* this run's entry in the batch; RUN_NOT_IN_BATCH */
@@ -66,6 +69,10 @@ void run_table_drop_partition(struct run_table *table, int32_t partition);
 /* Removes the runs that were not used for longest, so that at most `max` are left. */
 void run_table_evict(struct run_table *table, size_t max);
 
+/* One that is in no table. */
+struct run_state *run_state_create(const struct run_id *run_id);
+void run_state_destroy(struct run_state *run);
+
 /* The hash by which `seen` knows a fingerprint. */
 struct hash128 run_fingerprint_hash(const struct siphash_key *key, enum category category,
                                     enum actor actor, struct view value);
@@ -73,6 +80,9 @@ struct hash128 run_fingerprint_hash(const struct siphash_key *key, enum category
 /* Fills a new run from its row of sql_runs, and what was applied of it from the tables. */
 int run_state_load(struct run_state *run, struct db_conn *conn, const PGresult *rows, int row,
                    const struct siphash_key *key, struct error *err);
+/* Parts of that: what its row says; the processes of what was applied. */
+void run_state_load_names(struct run_state *run, const PGresult *rows, int row);
+int run_state_load_processes(struct run_state *run, struct db_conn *conn, struct error *err);
 /* Reads again what others may change. */
 void run_state_refresh(struct run_state *run, const PGresult *rows, int row);
 

@@ -16,6 +16,7 @@ enum {
 	SWEEP_INTERVAL_MS = 500,
 	MEASURE_INTERVAL_MS = 10000,
 	PRUNE_AFTER_START_MS = 30000, /* time for an operator to see that it is on */
+	REANALYSE_REST = 20,          /* times as long as looking took */
 	BACKOFF_BASE_MS = 100,
 	BACKOFF_MAX_MS = 5000,
 };
@@ -183,6 +184,20 @@ static void measure(struct differ *differ)
 	metric_set(differ->metrics.cached_runs, (double)differ->runs.count);
 }
 
+/* Looking for such runs must not cost much of the time, however many wait for a person. */
+static void reanalyse(struct differ *differ, int64_t now_ms)
+{
+	struct error err = {0};
+	if (now_ms < differ->reanalyse_from_ms)
+		return;
+	int64_t begun_ms = clock_monotonic_ms();
+	int found = differ_reanalyse(differ, &err);
+	int64_t ended_ms = clock_monotonic_ms();
+	differ->reanalyse_from_ms = found ? 0 : ended_ms + REANALYSE_REST * (ended_ms - begun_ms);
+	if (found < 0)
+		back_off(differ, "runs cannot be analysed again now", &err);
+}
+
 static void sweep(struct differ *differ)
 {
 	int64_t now_ms = clock_monotonic_ms();
@@ -193,8 +208,16 @@ static void sweep(struct differ *differ)
 	if (differ_sweep(differ, &err) < 0)
 		back_off(differ, "quiet runs cannot be judged now", &err);
 	error_clear(&err);
+	reanalyse(differ, now_ms);
+	error_clear(&err);
 	if (differ_prune(differ, &err) < 0)
 		back_off(differ, "old events cannot be removed now", &err);
+	error_clear(&err);
+	if (differ_expire_controls(differ, &err) < 0)
+		back_off(differ, "verdicts that wait cannot be sent now", &err);
+	error_clear(&err);
+	if (differ_age(differ, &err) < 0)
+		back_off(differ, "baselines cannot forget now", &err);
 }
 
 /* The failure of a turn: FATAL ends the service, everything else is tried again. */
@@ -281,5 +304,6 @@ void differ_destroy(struct differ *differ)
 	allow_list_release(&differ->allow);
 	fingerprinter_release(&differ->fingerprinter);
 	free(differ->messages);
+	age_pass_release(&differ->age);
 	free(differ);
 }

@@ -2,6 +2,7 @@
 /* fangs-dispatcher: makes runs of releases and places runs on runners. */
 #include <pthread.h>
 
+#include "again.h"
 #include "backbone/backbone.h"
 #include "dispatcher.h"
 #include "leases.h"
@@ -62,6 +63,8 @@ static int turn(void *ctx, struct error *err)
 	struct db *db = dispatcher->backbone->db;
 
 	int rc = expire_leases(db, dispatcher->config, &dispatcher->metrics, err);
+	if (rc >= 0)
+		rc = queue_runs_again(db, dispatcher->config, &dispatcher->metrics, err);
 	if (rc >= 0)
 		rc = place_runs(db, dispatcher->config, &dispatcher->metrics, err);
 	return rc < 0 ? rc : count_runs(dispatcher, err);

@@ -15,6 +15,40 @@ static const struct db_statement insert_release_run = {
         " ON CONFLICT (package_name, version) WHERE trigger = 'release' DO NOTHING RETURNING id)"
         " SELECT pg_notify('fangs_runs', id) FROM inserted"};
 
+static const struct db_statement wanted_control = {
+        "dispatcher_wanted_control",
+        "SELECT r.package_name, c.version, 'control', c.run_id, r.target_runner"
+        " FROM controls c JOIN runs r ON r.id = c.run_id"
+        " WHERE c.outcome = '' AND c.control_run_id = '' AND c.until > now()"
+        " ORDER BY c.until LIMIT 1 FOR UPDATE OF c SKIP LOCKED"};
+
+static const struct db_statement wanted_seed = {
+        "dispatcher_wanted_seed",
+        "SELECT b.package_name, s.version, 'seed', '', '' FROM baselines b"
+        " JOIN runs s ON s.id = b.seeded_by WHERE b.state = 'seeding'"
+        " AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.package_name = b.package_name"
+        "  AND r.trigger = 'seed' AND r.phase <> 'judged')"
+        " AND (SELECT count(*) FROM runs r WHERE r.package_name = b.package_name"
+        "  AND r.trigger = 'seed' AND r.queued_at >= b.seeded_at) < 3 * b.seeds_asked"
+        " LIMIT 1 FOR NO KEY UPDATE OF b SKIP LOCKED"};
+
+static const struct db_statement insert_wanted_run = {
+        "dispatcher_insert_wanted_run",
+        "WITH inserted AS (INSERT INTO runs (id, package_name, version, state, started_at, phase,"
+        "  image, job, trigger, control_of, target_runner)"
+        " VALUES ($1, $2, $3, 'pending', now(), 'queued', $4, $5::jsonb, $6, $7, $8)"
+        " RETURNING id),"
+        " control AS (UPDATE controls SET control_run_id = $1 WHERE run_id = $7)"
+        " SELECT pg_notify('fangs_runs', id) FROM inserted"};
+
+static const struct db_statement give_up_control = {
+        "dispatcher_give_up_control", "UPDATE controls SET until = now() WHERE run_id = $1"};
+
+/* It stays as it is, until a release's run counts for it. */
+static const struct db_statement give_up_seeds = {
+        "dispatcher_give_up_seeds",
+        "UPDATE baselines SET seeds_asked = 0 WHERE package_name = $1 AND state = 'seeding'"};
+
 #define WAITS "phase = 'queued' AND not_before <= now() AND job IS NOT NULL"
 /* Runs that are placed in one round, and runners that may turn out to be locked or to have failed
  * with the run before. */
@@ -114,6 +148,59 @@ int query_insert_release_run(struct db_conn *conn, const struct new_run *run, st
 	                                  DB_TEXT(run->job_json)};
 	AUTO(pgresult) PGresult *result = db_query(conn, &insert_release_run, params, 5, err);
 	return result ? PQntuples(result) : -err->code;
+}
+
+static int query_wanted(struct db_conn *conn, const struct db_statement *statement,
+                        struct arena *arena, struct wanted_run *ret, struct error *err)
+{
+	AUTO(pgresult) PGresult *result = db_query(conn, statement, NULL, 0, err);
+	if (!result)
+		return -err->code;
+	if (PQntuples(result) == 0)
+		return 0;
+	*ret = (struct wanted_run){
+	        .package = arena_strdup(arena, db_cell(result, 0, 0)),
+	        .version = arena_strdup(arena, db_cell(result, 0, 1)),
+	        .trigger = arena_strdup(arena, db_cell(result, 0, 2)),
+	        .control_of = arena_strdup(arena, db_cell(result, 0, 3)),
+	        .target_runner = arena_strdup(arena, db_cell(result, 0, 4)),
+	};
+	return 1;
+}
+
+int query_wanted_control(struct db_conn *conn, struct arena *arena, struct wanted_run *ret,
+                         struct error *err)
+{
+	return query_wanted(conn, &wanted_control, arena, ret, err);
+}
+
+int query_wanted_seed(struct db_conn *conn, struct arena *arena, struct wanted_run *ret,
+                      struct error *err)
+{
+	return query_wanted(conn, &wanted_seed, arena, ret, err);
+}
+
+int query_insert_wanted_run(struct db_conn *conn, const struct new_run *run,
+                            const struct wanted_run *wanted, struct error *err)
+{
+	const struct db_param params[] = {
+	        DB_TEXT(run->id),
+	        DB_TEXT(run->package),
+	        DB_TEXT(run->version),
+	        DB_TEXT(run->image),
+	        DB_TEXT(run->job_json),
+	        DB_TEXT(wanted->trigger),
+	        DB_TEXT(wanted->control_of),
+	        DB_TEXT(wanted->target_runner),
+	};
+	return run_statement(conn, &insert_wanted_run, params, 8, err);
+}
+
+int query_give_up_wanted(struct db_conn *conn, const struct wanted_run *wanted, struct error *err)
+{
+	bool control = wanted->control_of[0] != '\0';
+	const struct db_param params[] = {DB_TEXT(control ? wanted->control_of : wanted->package)};
+	return run_statement(conn, control ? &give_up_control : &give_up_seeds, params, 1, err);
 }
 
 int query_free_runners(struct db_conn *conn, int64_t runner_timeout_ms, struct arena *arena,

@@ -20,6 +20,24 @@ struct new_run {
 };
 int query_insert_release_run(struct db_conn *conn, const struct new_run *run, struct error *err);
 
+/* A version that is to be run again. */
+struct wanted_run {
+	const char *package, *version;
+	const char *trigger;    /* control or seed */
+	const char *control_of; /* the run whose verdict waits; "" */
+	const char *target_runner;
+};
+/* Locks one that is asked for, and has no run yet. A baseline gets its seeds one after the other,
+ * and no more than three times as many as it asks for. 0 when there is none. */
+int query_wanted_control(struct db_conn *conn, struct arena *arena, struct wanted_run *ret,
+                         struct error *err);
+int query_wanted_seed(struct db_conn *conn, struct arena *arena, struct wanted_run *ret,
+                      struct error *err);
+int query_insert_wanted_run(struct db_conn *conn, const struct new_run *run,
+                            const struct wanted_run *wanted, struct error *err);
+/* It will never be run: nobody waits for it any longer. */
+int query_give_up_wanted(struct db_conn *conn, const struct wanted_run *wanted, struct error *err);
+
 /* Runners which are alive and have free slots, least loaded first: no more than the runs that wait
  * may need, of `total` that could take one. */
 struct free_runners {

@@ -13,7 +13,7 @@ enum { HTTP_OK = 200, HEALTH_TIMEOUT_MS = 5000 };
 
 static void row(const char *name, const char *state, const char *text)
 {
-	(void)printf("%-28s %-8s %s\n", name, state, text);
+	(void)printf("%-30s %-8s %s\n", name, state, text);
 }
 
 static bool check_kernel(void)
@@ -47,6 +47,28 @@ static bool check_cgroups(void)
 	return true;
 }
 
+/* What the sensor sees here, and what not. */
+static void print_hooks(const struct sensor *sensor)
+{
+	size_t count = 0;
+	const struct sensor_hook *hooks = sensor_hooks(sensor, &count);
+	size_t missing = 0;
+	for (size_t i = 0; i < count; i++) {
+		char name[64];
+		(void)snprintf(name, sizeof(name), "  %s", hooks[i].name);
+		missing += !hooks[i].active;
+		row(name, hooks[i].active ? "sees" : "BLIND", hooks[i].sees);
+		if (!hooks[i].active)
+			row("", "", hooks[i].missing);
+	}
+	if (missing > 0)
+		(void)printf("  %zu of %zu hooks are missing: what they would see is not seen on "
+		             "this host.\n",
+		             missing, count);
+	(void)printf("  Never seen: reads through files that are open already, names in encrypted "
+	             "traffic\n  (docs/sensor.md).\n");
+}
+
 static bool check_sensor(const struct runner_config *config)
 {
 	struct error err = {0};
@@ -57,14 +79,7 @@ static bool check_sensor(const struct runner_config *config)
 		return false;
 	}
 	row("sensor", "ok", sensor_tier(sensor));
-	size_t count = 0;
-	const struct sensor_hook *hooks = sensor_hooks(sensor, &count);
-	for (size_t i = 0; i < count; i++) {
-		char name[64];
-		(void)snprintf(name, sizeof(name), "  %s", hooks[i].name);
-		row(name, hooks[i].active ? "ok" : "off",
-		    hooks[i].active ? hooks[i].sees : hooks[i].missing);
-	}
+	print_hooks(sensor);
 	return true;
 }
 

@@ -35,6 +35,7 @@ struct flow {
 
 	struct job_facts facts;
 	struct sensor_stats stats;
+	uint32_t survivors;
 	struct sender_totals totals;
 };
 
@@ -105,6 +106,26 @@ static int make_cgroup(struct flow *flow, struct error *err)
 	return run_cgroup_create(&flow->cgroup, flow->shared->config->runner_id, err);
 }
 
+/* The sandbox's mounts are there now and its command does not run yet. Without the second witness
+ * the first one still sees nearly all, so that is no reason to fail. */
+static int open_gate(struct flow *flow, struct error *err)
+{
+	const struct sandbox_driver_ops *ops = driver_ops(flow);
+	struct error witness = {0};
+	pid_t pid = 0;
+	int r = ops->main_process(flow->sandbox, &pid, err);
+	if (r < 0)
+		return r;
+	if (pid == 0)
+		error_set(&witness, ESRCH, "the sandbox's processes are in another pid namespace");
+	else
+		(void)sensor_watch_mounts(flow->observation.run, pid, &witness);
+	if (witness.code)
+		LOG_WARN("the sandbox's mounts are not watched", LOG_STR("run_id", flow->id),
+		         LOG_ERR(&witness));
+	return ops->let_go(flow->sandbox, err);
+}
+
 /* Everything up to the first instruction of the image; the sensor is looking when it runs. */
 static int start_sandbox(struct flow *flow, struct error *err)
 {
@@ -123,6 +144,8 @@ static int start_sandbox(struct flow *flow, struct error *err)
 		r = error_set(err, ECANCELED, "interrupted before the sandbox started");
 	if (r == 0)
 		r = ops->start(flow->sandbox, err);
+	if (r == 0)
+		r = open_gate(flow, err);
 	return r;
 }
 
@@ -167,6 +190,7 @@ static int settle(struct flow *flow, struct error *err)
 	int r = observation_settle(&flow->observation, &processes, err);
 	flow->facts.npm_started = processes.npm_started > 0;
 	flow->facts.npm_exit_code = processes.npm_exit_code;
+	flow->survivors = processes.survivors;
 	return r;
 }
 
@@ -242,6 +266,7 @@ static struct run_result make_result(struct flow *flow, char reason[OUTCOME_REAS
 	        .lost_parse = stats->malformed,
 	        .truncated = stats->cut,
 	        .npm_exit_code = flow->facts.npm_exit_code,
+	        .survivors = flow->survivors,
 	        .image = view_of_string(flow->job->has_sandbox ? flow->job->sandbox.image : ""),
 	        .image_digest = view_of_string(image.digest),
 	        .node_version = view_of_string(image.node_version),
@@ -263,15 +288,32 @@ static enum job_end job_end_of(enum run_status status)
 	return JOB_FAILED;
 }
 
+/* Which records did not make it, so that one knows what to look for. */
+static void log_losses(const struct flow *flow)
+{
+	const struct sensor_stats *stats = &flow->stats;
+	if (stats->lost_total == 0)
+		return;
+	LOG_WARN("the sensor lost events", LOG_STR("run_id", flow->id),
+	         LOG_INT("processes", stats->lost[EVENT_UNKNOWN]),
+	         LOG_INT("files", stats->lost[EVENT_FILE]),
+	         LOG_INT("execs", stats->lost[EVENT_EXEC]),
+	         LOG_INT("connects", stats->lost[EVENT_CONNECT]),
+	         LOG_INT("dns", stats->lost[EVENT_DNS]), LOG_INT("tls", stats->lost[EVENT_TLS]),
+	         LOG_INT("missed", stats->missed), LOG_INT("malformed", stats->malformed),
+	         LOG_INT("witness_overflowed", stats->witness_overflowed));
+}
+
 static void log_end(const struct flow *flow, const struct run_result *result)
 {
-	LOG_INFO("job finished", LOG_STR("run_id", flow->id),
-	         LOG_STR("package", flow->job->package_name),
-	         LOG_STR("version", flow->job->version),
-	         LOG_STR("status", run_status_name(result->status)),
-	         LOG_VIEW("reason", result->reason), LOG_INT("events", result->events_emitted),
-	         LOG_INT("dropped", result->events_dropped),
-	         LOG_INT("duration_ms", result->duration_ns / NS_PER_MS));
+	log_losses(flow);
+	LOG_INFO(
+	        "job finished", LOG_STR("run_id", flow->id),
+	        LOG_STR("package", flow->job->package_name), LOG_STR("version", flow->job->version),
+	        LOG_STR("status", run_status_name(result->status)),
+	        LOG_VIEW("reason", result->reason), LOG_INT("events", result->events_emitted),
+	        LOG_INT("dropped", result->events_dropped), LOG_INT("survivors", result->survivors),
+	        LOG_INT("duration_ms", result->duration_ns / NS_PER_MS));
 }
 
 static void note_end(const struct flow *flow, enum job_end end)

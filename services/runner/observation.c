@@ -1,28 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "observation.h"
 
-enum { DRAIN_MS = 10000 };
+#include "base/alloc.h"
 
-bool observation_admits(struct observation *observation, const struct event *event)
-{
-	if (observation->gate_open)
-		return true;
-	if (event->type != EVENT_EXEC)
-		return false;
-	observation->gate_open = true;
-	/* /sbin may be a link, so the kernel may tell a longer path. */
-	return !view_ends_with(event->exec.path, view_of_string(observation->init_path));
-}
+enum { DRAIN_MS = 10000 };
 
 static void on_event(void *ctx, struct sensor_run *run, const struct event *event)
 {
 	struct observation *observation = ctx;
 	(void)run;
-	if (!observation_admits(observation, event))
-		return;
 	metric_add(observation->metrics->events[event->type], 1);
 	if (!spool_put(observation->spool, event))
 		metric_add(observation->metrics->lost[LOSS_SPOOL], 1);
+}
+
+/* Watched in every run. Jobs do not say so: their list is what existing runners get, too. */
+static const struct watched_path always[] = {{"/proc/self/mem", true}};
+enum { ALWAYS = sizeof(always) / sizeof(*always) };
+
+static struct watched_path *paths_of(const struct job *job)
+{
+	struct watched_path *paths = xcalloc(job->watched_path_count + ALWAYS, sizeof(*paths));
+	for (size_t i = 0; i < job->watched_path_count; i++)
+		paths[i] = job->watched_paths[i];
+	for (size_t i = 0; i < ALWAYS; i++)
+		paths[job->watched_path_count + i] = always[i];
+	return paths;
 }
 
 int observation_start(struct observation *observation, const struct observation_options *options,
@@ -32,17 +35,17 @@ int observation_start(struct observation *observation, const struct observation_
 	*observation = (struct observation){
 	        .spool = options->spool,
 	        .metrics = options->metrics,
-	        .init_path = options->init_path,
-	        .gate_open = options->init_path == NULL,
 	};
+	AUTO(free) struct watched_path *paths = paths_of(job);
 	const struct sensor_run_options run = {
 	        .run_id = job->run_id,
 	        .cgroup_path = options->cgroup_directory,
-	        .watched_paths = job->watched_paths,
-	        .watched_path_count = job->watched_path_count,
+	        .watched_paths = paths,
+	        .watched_path_count = job->watched_path_count + ALWAYS,
 	        /* Beside npm and its scripts, a scan of a package runs only the operator's own
 	         * command line. */
 	        .command_actor = job->package_name[0] != '\0' ? ACTOR_MANAGER : ACTOR_UNKNOWN,
+	        .first_program = options->init_path,
 	        .on_event = on_event,
 	        .ctx = observation,
 	};

@@ -2,10 +2,6 @@
 /*
  * The sensor's view of one attempt: from the cgroup's registration to the final counts. Takes the
  * sensor's events into the spool.
- *
- * What the container engine itself does inside the new cgroup, before it starts the sandbox's init,
- * is not the package's doing: events before the run's first exec are left out, and so is that exec
- * when it is the one of init.
  */
 #ifndef FANGS_RUNNER_OBSERVATION_H
 #define FANGS_RUNNER_OBSERVATION_H
@@ -20,8 +16,6 @@
 struct observation {
 	struct spool *spool;
 	const struct runner_metrics *metrics;
-	const char *init_path; /* NULL: nothing is left out */
-	bool gate_open;        /* the sensor's thread only */
 	struct sensor_run *run;
 };
 
@@ -31,7 +25,7 @@ struct observation_options {
 	const struct runner_metrics *metrics;
 	const struct job *job;
 	const char *cgroup_directory;
-	const char *init_path; /* of the sandbox, or NULL without one */
+	const char *init_path; /* of the sandbox, with which the run begins; NULL: all counts */
 };
 
 /* `observation` must stay in place until observation_end(). */
@@ -44,8 +38,5 @@ int observation_settle(struct observation *observation, struct sensor_processes 
 
 /* The same once more, then the end: no event comes after it. Safe without a start. */
 int observation_end(struct observation *observation, struct sensor_stats *ret, struct error *err);
-
-/* The part that decides about one event; for tests. */
-bool observation_admits(struct observation *observation, const struct event *event);
 
 #endif

@@ -49,8 +49,20 @@ struct sandbox_driver *runner_engine(const struct runner_config *config)
 	        .socket_path = config->docker_socket,
 	        .pull_timeout_ms = config->pull_timeout_ms,
 	        .init = init_program(),
+	        .seccomp_deny = config->seccomp_denied,
 	};
 	return docker_driver_create(&options);
+}
+
+static void log_missing_hooks(const struct sensor *sensor)
+{
+	size_t count = 0;
+	const struct sensor_hook *hooks = sensor_hooks(sensor, &count);
+	for (size_t i = 0; i < count; i++)
+		if (!hooks[i].active)
+			LOG_WARN("sensor without a hook: some behaviour is not seen",
+			         LOG_STR("hook", hooks[i].name), LOG_STR("sees", hooks[i].sees),
+			         LOG_STR("reason", hooks[i].missing));
 }
 
 static int open_sensor(struct runner *runner, struct error *err)
@@ -61,6 +73,8 @@ static int open_sensor(struct runner *runner, struct error *err)
 		runner->sensor = sensor_open(&options, err);
 	if (!runner->sensor)
 		return -err->code;
+	runner_metrics_sensor(runner->sensor);
+	log_missing_hooks(runner->sensor);
 	LOG_INFO("sensor attached", LOG_STR("tier", sensor_tier(runner->sensor)),
 	         LOG_STR("cgroups", cgroup_tree_unified(runner->cgroups)));
 	return 0;

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "base/alloc.h"
+#include "sandbox_docker/docker_seccomp.h"
 
 #define FIELD(name) offsetof(struct runner_config, name)
 
@@ -99,8 +100,14 @@ const struct config_option runner_options[] = {
          .type = CONFIG_STRING,
          .offset = FIELD(sensor_tier),
          .fallback = "auto",
-         .help = "Kind of kernel programs to observe with; auto: the best that this kernel "
-                 "loads."},
+         .help = "Kind of kernel programs to observe with: tracepoint, basic, or auto, the best "
+                 "that this kernel loads."},
+        {.key = "seccomp_deny",
+         .type = CONFIG_STRING,
+         .offset = FIELD(seccomp_deny),
+         .help = "Ways into the kernel that are closed in sandboxes, with commas: io_uring, compat "
+                 "(32-bit calls), sockets (families but UNIX, IP and routing netlink). Empty: "
+                 "Docker's own profile. Attempts are recorded either way."},
         {.key = "check",
          .type = CONFIG_BOOL,
          .offset = FIELD(check),
@@ -129,6 +136,8 @@ int runner_config_finish(struct runner_config *config, const struct bus_config *
                          struct error *err)
 {
 	int r = check_pairs(config, bus, err);
+	if (r == 0)
+		r = docker_deny_parse(config->seccomp_deny, &config->seccomp_denied, err);
 	if (r < 0)
 		return r;
 	char host[HOST_NAME_MAX + 1] = "";

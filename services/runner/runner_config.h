@@ -25,6 +25,8 @@ struct runner_config {
 	char *tls_ca_file, *tls_cert_file, *tls_key_file;
 	char *token;
 	char *sensor_tier;
+	char *seccomp_deny;
+	unsigned seccomp_denied; /* the same, as enum docker_deny */
 	bool check;
 };
 extern const struct config_option runner_options[];

@@ -32,3 +32,19 @@ void runner_metrics_init(struct runner_metrics *metrics)
 	metrics->job_seconds = metric_plain(METRIC_HISTOGRAM, "fangs_runner_job_seconds",
 	                                    "Time from a job's arrival to its result.");
 }
+
+void runner_metrics_sensor(const struct sensor *sensor)
+{
+	struct metric_family *tier = metric_family(METRIC_GAUGE, "fangs_runner_sensor_tier",
+	                                           "1 for the sensor's tier.", "tier");
+	struct metric_family *hook =
+	        metric_family(METRIC_GAUGE, "fangs_runner_sensor_hook",
+	                      "1 for a kernel hook of the sensor that is active, 0 for one that is "
+	                      "missing on this host.",
+	                      "hook");
+	size_t count = 0;
+	const struct sensor_hook *hooks = sensor_hooks(sensor, &count);
+	metric_set(metric_series(tier, sensor_tier(sensor)), 1);
+	for (size_t i = 0; i < count; i++)
+		metric_set(metric_series(hook, hooks[i].name), hooks[i].active ? 1 : 0);
+}

@@ -5,6 +5,7 @@
 
 #include "metrics/metrics.h"
 #include "model/event.h"
+#include "sensor/sensor.h"
 
 /* How a job ended, as label; the first three are result.h's. */
 enum job_end { JOB_OK, JOB_FAILED, JOB_TIMEOUT, JOB_LOST, JOB_HANDED_BACK, JOB_END_COUNT };
@@ -22,5 +23,8 @@ struct runner_metrics {
 };
 
 void runner_metrics_init(struct runner_metrics *metrics);
+
+/* What the sensor could attach to, once it is open. */
+void runner_metrics_sensor(const struct sensor *sensor);
 
 #endif

@@ -6,11 +6,12 @@
  * A driver is shared by all jobs and safe to use from any thread. A sandbox belongs to one job's
  * thread. Order of calls for one sandbox:
  *
- *	open -> prepare (image is there) -> create -> start -> wait ... -> remove -> close
+ *	open -> prepare (image is there) -> create -> start -> let_go -> wait ... -> remove -> close
  *
  * Between create and start the caller has the sensor look at the parent cgroup; nothing of the
- * image has run before start. The main process of a sandbox is the driver's own init: it runs the
- * job's command and, when the command has ended, stays alive until everything that the command
+ * image has run before start, and nothing of the job before let_go: in between the sandbox's mounts
+ * are there and can be looked at. The main process of a sandbox is the driver's own init: it runs
+ *the job's command and, when the command has ended, stays alive until everything that the command
  * left behind has ended too, or the grace period is over. Without it the kernel would kill
  * background processes with the command, before they could be watched.
  */
@@ -21,6 +22,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -85,6 +87,10 @@ struct sandbox_driver_ops {
 	int (*prepare)(struct sandbox *sandbox, struct error *err);
 	int (*create)(struct sandbox *sandbox, const char *cgroup_parent, struct error *err);
 	int (*start)(struct sandbox *sandbox, struct error *err);
+	/* The main process after start, in this process's pid namespace; 0 when it is not in it. */
+	int (*main_process)(struct sandbox *sandbox, pid_t *ret, struct error *err);
+	/* Starts the job's command. */
+	int (*let_go)(struct sandbox *sandbox, struct error *err);
 	/* 1: it has ended, `*ret` is filled; 0: still running after the timeout. */
 	int (*wait)(struct sandbox *sandbox, int64_t timeout_ms, struct sandbox_end *ret,
 	            struct error *err);

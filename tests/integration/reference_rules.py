@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The documented fingerprint rules of the existing system, written independently of our C."""
+"""The documented fingerprint rules, of the existing system and of ours, written independently of our
+C. Ours only as far as recorded sessions of the existing runner need them."""
 import collections
 import ipaddress
 import re
@@ -60,3 +61,75 @@ def fingerprints(batches):
     """{(category, value): count} of all events."""
     found = (fingerprint(event) for batch in batches for event in batch["events"] or [])
     return collections.Counter(value for value in found if value)
+
+
+def package_pids(events):
+    """Processes below a lifecycle script: what npm starts, and all that these start."""
+    npm, package = set(), set()
+    for event in events:
+        payload = event["payload"]
+        pid, ppid = payload["Header"]["PID"], payload["Header"]["PPID"]
+        if ppid in npm | package and pid not in npm:
+            package.add(pid)
+        elif event["type"] == 2 and payload["BinaryPathStr"].endswith("/node") and \
+                payload["ArgvStrs"][1:2] and payload["ArgvStrs"][1].endswith("/npm"):
+            npm.add(pid)
+    return package
+
+
+INSTALL_ROOT = "/tmp/test"
+CREDENTIALS = re.compile(r"^/root/\.(npmrc|ssh/.*)\Z")
+NPMS_OWN = re.compile(r"/\.npm/|^/dev/null\Z|/node_modules/\.package-lock\.json\Z"
+                      r"|/package(-lock)?\.json\Z")
+
+
+def named(path, fold):
+    """Below the install root, by package."""
+    match = re.match(INSTALL_ROOT + r"/node_modules/((?:@[^/]+/)?[^/.][^/]*)(/.*)?\Z", path)
+    if match:
+        return f"<{match[1]}>" + ("" if fold else match[2] or "")
+    return path.replace(INSTALL_ROOT + "/", "<.>/", 1) if path.startswith(INSTALL_ROOT + "/") \
+        else re.sub(r"^/proc/[0-9]+(?=/|\Z)", "/proc/<PID>", path)
+
+
+def path_value(event, is_package):
+    """(category, value), or None: no behaviour."""
+    path = event["payload"]["PathName"]
+    write = event["payload"]["Flags"] & (O_WRONLY | O_RDWR | O_CREAT)
+    category = "fs_new_path_write" if write else "fs_new_path_read"
+    tagged = event["payload"]["Header"]["Tags"] & 2 or CREDENTIALS.match(path)
+    if is_package:
+        return category, named(path, fold=not write and not tagged)
+    if tagged:
+        return category, normalize(path)
+    if not write or (NPMS_OWN.search(path) and "/node_modules/delta" not in path):
+        return None
+    return category, named(path, fold=True) if "/node_modules/" in path else normalize(path)
+
+
+def without_setup(events):
+    """What the container runtime does before the first program is nobody's behaviour."""
+    begun = False
+    for event in events:
+        begun = begun or event["type"] == 2
+        if begun or not event["payload"]["CommStr"].startswith("runc:["):
+            yield event
+
+
+def own_fingerprints(events):
+    """{(actor, category, value): count} as our differ has them."""
+    package = package_pids(events)
+    found = collections.Counter()
+    for event in without_setup(events):
+        is_package = event["payload"]["Header"]["PID"] in package
+        if event["type"] == 1:
+            value = path_value(event, is_package)
+        else:
+            value = fingerprint(event)
+            if value and event["type"] == 2:
+                value = (value[0], named(value[1], fold=False))
+            if value and event["type"] == 3 and event["payload"]["DestPort"] == 53:
+                value = (value[0], "<resolver>:53")
+        if value:
+            found[("package" if is_package else "manager", *value)] += 1
+    return found

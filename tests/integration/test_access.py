@@ -428,7 +428,7 @@ def test_a_run_from_request_to_verdict_with_tokens(make_stack, docker):
                                "--db-url", stack.database_url], capture_output=True, text=True,
                               check=True, timeout=30).stdout.strip()
     runner = stack.processes["runner-0"]
-    runner.env["FANGS_RUNNER_TOKEN"] = token("runner", f"runner-{stack.directory.name}-0")
+    runner.env["FANGS_RUNNER_TOKEN"] = token("runner", stack.runner_id())
     operator = {"Authorization": f"Bearer {token('operator', 'alice')}"}
     stack.start(ready=False)
 

@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from harness.claims import unique
 from harness.paths import BIN
 from harness.processes import Process
 from harness.wait import wait_for
@@ -124,7 +125,7 @@ class ForeignServer:
 def test_a_foreign_server_is_told_that_the_runner_stopped(docker, tmp_path):
     server = ForeignServer()
     runner = Process("runner", [BIN / "fangs-runner", "--gateway", server.url, "--runner-id",
-                                "drained"], tmp_path / "log",
+                                unique("drained")], tmp_path / "log",
                      env={**SHORT_DRAIN, "FANGS_METRICS_LISTEN": ""}).start()
     try:
         wait_for("events", lambda: server.events, 60)

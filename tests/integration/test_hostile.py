@@ -14,6 +14,9 @@ import requests
 from harness.stack import Stack
 from harness.wait import FACTOR, wait_for
 
+# One installation for all of them.
+pytestmark = pytest.mark.xdist_group("hostile")
+
 # Addresses of their own, as strangers have: the limit per address is for them.
 ATTACKERS = [f"127.0.0.{last}" for last in range(2, 8)]
 CONNECTIONS_PER_PEER = 64

@@ -73,7 +73,8 @@ def test_baselines_are_cut_and_reset(filled):
     again = scan_again(stack, "1.0.0", 1)
     assert again["verdict"] == "deviates"
     found = stack.deviations(again["id"])
-    assert [(d["category"], d["value"]) for d in found] == [(victim["category"], victim["value"])]
+    # By whoever did it.
+    assert {(d["category"], d["value"]) for d in found} == {(victim["category"], victim["value"])}
     done = json.loads(stack.cli("baseline", "reset", "delta-demo", "-o", "json").stdout)
     assert done["fingerprints_removed"] == listed[0]["fingerprints"] - 1
     assert stack.get("/v1/baselines")["items"] == []

@@ -77,12 +77,18 @@ def test_recorded_session(replayed):
     for version, (run_id, total) in runs.items():
         assert stack.sql("SELECT count(*) FROM events WHERE run_id = %s", (run_id,)) == [(total,)]
         parsed = [json.loads(line) for line in batches(version)]
-        expected = reference_rules.fingerprints(parsed)
-        rows = stack.sql("SELECT category, value, sum(count)::int FROM run_fingerprints "
-                         "WHERE run_id = %s GROUP BY 1, 2", (run_id,))
-        assert {(category, value): count for category, value, count in rows} == expected
+        rows = stack.sql("SELECT actor, category, value, count::int, compatible "
+                         "FROM run_fingerprints WHERE run_id = %s", (run_id,))
+        assert {row[:3]: row[3] for row in rows} == \
+            reference_rules.own_fingerprints(events_of(version))
+        # what the existing CLI would promote
+        assert {(row[1], row[4]) for row in rows} <= set(reference_rules.fingerprints(parsed))
     check_events_readable(stack, runs["1.0.1"][0])
     check_deviations(stack, runs)
+
+
+def events_of(version):
+    return [event for line in batches(version) for event in json.loads(line)["events"] or []]
 
 
 def check_events_readable(stack, run_id):
@@ -93,7 +99,7 @@ def check_events_readable(stack, run_id):
         seen += page["items"]
         cursor = page["next_cursor"]
     assert len(seen) == 1742
-    recorded_events = [event for line in batches("1.0.1") for event in json.loads(line)["events"]]
+    recorded_events = events_of("1.0.1")
     for stored, original in zip(seen, recorded_events, strict=True):
         for key in ("PathName", "Flags", "BinaryPathStr", "ArgvStrs", "DestIP", "DestPort",
                     "QName", "SNI", "CommStr"):
@@ -103,10 +109,9 @@ def check_events_readable(stack, run_id):
 
 def check_deviations(stack, runs):
     """Exactly what 1.0.1 did and 1.0.0 did not."""
-    prints = {version: set(reference_rules.fingerprints([json.loads(line)
-                                                         for line in batches(version)]))
+    prints = {version: set(reference_rules.own_fingerprints(events_of(version)))
               for version in runs}
-    found = {(d["category"], d["value"]) for d in stack.deviations(runs["1.0.1"][0])}
+    found = {(d["actor"], d["category"], d["value"]) for d in stack.deviations(runs["1.0.1"][0])}
     assert found == prints["1.0.1"] - prints["1.0.0"]
     assert stack.deviations(runs["1.0.0"][0]) == []
 

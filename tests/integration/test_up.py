@@ -8,7 +8,8 @@ import subprocess
 
 import pytest
 
-from harness.paths import BIN, ROOT, SCRIPTS
+from harness.claims import unique
+from harness.paths import BIN, ROOT, SCRIPTS, let_others_enter
 from harness.processes import Process, free_port
 from harness.wait import wait_for
 
@@ -18,7 +19,8 @@ class Up:
         self.directory = directory / "data"
         self.port = free_port()
         self.process = Process("up", [BIN / "fangs", "up", "--data-dir", self.directory, "--listen",
-                                      f"127.0.0.1:{self.port}", *arguments], directory / "up.log")
+                                      f"127.0.0.1:{self.port}", *arguments], directory / "up.log",
+                               env={"FANGS_RUNNER_RUNNER_ID": unique("up")})
 
     def cli(self, *arguments):
         done = subprocess.run([BIN / "fangs", *arguments, "--gateway",
@@ -44,10 +46,7 @@ class Up:
 
 @pytest.fixture
 def up(tmp_path, docker):
-    for parent in [tmp_path, *tmp_path.parents][:5]:
-        if parent != parent.parent and parent.stat().st_uid == 0:
-            parent.chmod(parent.stat().st_mode | 0o711)
-    running = Up(tmp_path)
+    running = Up(let_others_enter(tmp_path))
     running.process.start()
     yield running
     if running.process.running:

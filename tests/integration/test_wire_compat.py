@@ -16,6 +16,9 @@ import requests
 from harness.stack import Stack
 from harness.wait import FACTOR, wait_for
 
+# One installation for all of them.
+pytestmark = pytest.mark.xdist_group("wire_compat")
+
 PEER = "compat"
 UNKNOWN_RUN = "f" * 32
 RESULT_MAX = 16384

@@ -35,7 +35,7 @@ void buf_reset(struct buf *buf)
 	buf_truncate(buf, 0);
 }
 
-char *buf_reserve(struct buf *buf, size_t size)
+char *buf_grow(struct buf *buf, size_t size)
 {
 	if (size > buf->max || buf->size > buf->max - size) {
 		buf->overflowed = true;
@@ -55,24 +55,6 @@ char *buf_reserve(struct buf *buf, size_t size)
 	return buf->data + buf->size;
 }
 
-void buf_advance(struct buf *buf, size_t size)
-{
-	buf->size += size;
-	if (buf->capacity)
-		buf->data[buf->size] = '\0';
-}
-
-void buf_append(struct buf *buf, const void *data, size_t size)
-{
-	if (size == 0)
-		return;
-	char *room = buf_reserve(buf, size);
-	if (!room)
-		return;
-	memcpy(room, data, size);
-	buf_advance(buf, size);
-}
-
 void buf_append_view(struct buf *buf, struct view v)
 {
 	buf_append(buf, v.data, v.size);
@@ -83,9 +65,16 @@ void buf_append_string(struct buf *buf, const char *text)
 	buf_append(buf, text, strlen(text));
 }
 
-void buf_append_char(struct buf *buf, char c)
+void buf_append_uint(struct buf *buf, uint64_t number)
 {
-	buf_append(buf, &c, 1);
+	enum { DIGITS_MAX = 20, TEN = 10 };
+	char digits[DIGITS_MAX];
+	size_t at = DIGITS_MAX;
+	do {
+		digits[--at] = (char)('0' + number % TEN);
+		number /= TEN;
+	} while (number);
+	buf_append(buf, digits + at, DIGITS_MAX - at);
 }
 
 void buf_vprintf(struct buf *buf, const char *format, va_list args)

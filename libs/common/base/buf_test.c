@@ -36,6 +36,19 @@ static void grows_and_stays_terminated(void **state)
 	assert_false(buf.overflowed);
 }
 
+static void numbers_are_decimal(void **state)
+{
+	(void)state;
+	AUTO(buf) struct buf buf;
+	buf_init(&buf, 100);
+	static const uint64_t numbers[] = {0, 9, 10, 1742, UINT64_MAX};
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		buf_append_uint(&buf, numbers[i]);
+		buf_append_char(&buf, ' ');
+	}
+	assert_string_equal(buf.data, "0 9 10 1742 18446744073709551615 ");
+}
+
 static void never_exceeds_its_maximum(void **state)
 {
 	(void)state;
@@ -113,6 +126,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(starts_empty_and_terminated),
 	        cmocka_unit_test(grows_and_stays_terminated),
+	        cmocka_unit_test(numbers_are_decimal),
 	        cmocka_unit_test(never_exceeds_its_maximum),
 	        cmocka_unit_test(reserve_and_advance_fill_in_place),
 	        cmocka_unit_test(consume_removes_the_front),

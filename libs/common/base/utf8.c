@@ -42,12 +42,29 @@ size_t utf8_char_size(struct view text)
 	return 0;
 }
 
+/* How many bytes at the start are ASCII. */
+static size_t ascii_size(struct view text)
+{
+	static const uint64_t high_bits = UINT64_C(0x8080808080808080);
+	size_t at = 0;
+	for (uint64_t eight; at + sizeof(eight) <= text.size; at += sizeof(eight)) {
+		memcpy(&eight, text.data + at, sizeof(eight));
+		if (eight & high_bits)
+			break;
+	}
+	while (at < text.size && (unsigned char)text.data[at] < 0x80)
+		at++;
+	return at;
+}
+
 /* The size of the well-formed part at the start of `text`. */
 static size_t valid_size(struct view text)
 {
 	size_t at = 0;
 	while (at < text.size) {
-		size_t step = utf8_char_size(view_of(text.data + at, text.size - at));
+		size_t step = ascii_size(view_of(text.data + at, text.size - at));
+		if (step == 0)
+			step = utf8_char_size(view_of(text.data + at, text.size - at));
 		if (step == 0)
 			break;
 		at += step;

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -71,12 +72,37 @@ static void prefixes_end_between_characters(void **state)
 		assert_int_equal(utf8_prefix(text, max).size, sizes[max]);
 }
 
+static void bad_bytes_are_found_anywhere(void **state)
+{
+	(void)state;
+	enum { SIZE = 40 };
+	char text[SIZE];
+	for (size_t size = 1; size <= SIZE; size++) {
+		memset(text, 'a', sizeof(text));
+		assert_true(utf8_is_valid(view_of(text, size)));
+		for (size_t at = 0; at < size; at++) {
+			text[at] = '\x80';
+			assert_false(utf8_is_valid(view_of(text, size)));
+			text[at] = '\xC3';
+			assert_false(utf8_is_valid(view_of(text, size)));
+			text[at] = 'a';
+		}
+		for (size_t at = 0; at + 2 <= size; at++) {
+			text[at] = '\xC3';
+			text[at + 1] = '\xA4';
+			assert_true(utf8_is_valid(view_of(text, size)));
+			memset(text + at, 'a', 2);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(well_formed_text_is_kept),
 	        cmocka_unit_test(malformed_bytes_are_replaced),
 	        cmocka_unit_test(prefixes_end_between_characters),
+	        cmocka_unit_test(bad_bytes_are_found_anywhere),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

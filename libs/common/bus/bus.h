@@ -37,6 +37,7 @@ struct bus_config {
 	int64_t replication_factor; /* kafka.replication_factor: of topics it creates; 0: 3 or fewer
 	                             */
 	int64_t retention_ms;       /* bus.retention: default 24h */
+	char *instance_id;          /* kafka.instance_id: in its groups; NULL or "": none */
 };
 extern const struct config_option bus_options[]; /* fills struct bus_config */
 extern const size_t bus_option_count;

@@ -24,8 +24,8 @@ void bus_health_suspect(struct bus_health *health, const struct error *err)
 {
 	(void)pthread_mutex_lock(&health->lock);
 	health->last = *err;
-	(void)pthread_mutex_unlock(&health->lock);
 	atomic_store(&health->suspected, true);
+	(void)pthread_mutex_unlock(&health->lock);
 }
 
 bool bus_health_is_suspected(struct bus_health *health)
@@ -37,6 +37,12 @@ void bus_health_confirm(struct bus_health *health)
 {
 	int64_t now = clock_monotonic_ms();
 	(void)pthread_mutex_lock(&health->lock);
+	/* Another thread had success since: the next one would not end an outage without suspicion.
+	 */
+	if (!health->suspected) {
+		(void)pthread_mutex_unlock(&health->lock);
+		return;
+	}
 	bool lasts = atomic_exchange(&health->away, true);
 	bool log = now - health->last_log_ms >= (lasts ? REMIND_MS : FLAPPING_MS);
 	if (log)

@@ -166,6 +166,23 @@ static void bad_configurations_are_refused(void **state)
 	}
 }
 
+static void success_ends_what_was_suspected_before_it(void **state)
+{
+	struct bus_health health;
+	const struct error err = {.code = ETIMEDOUT};
+	(void)state;
+	bus_health_init(&health);
+	bus_health_suspect(&health, &err);
+	bus_health_ok(&health);
+	bus_health_confirm(&health); /* by another thread, which had asked before */
+	assert_int_equal(bus_health_check(&health, NULL), 0);
+	bus_health_failed(&health, &err);
+	assert_int_equal(bus_health_check(&health, NULL), -ETIMEDOUT);
+	bus_health_ok(&health);
+	assert_int_equal(bus_health_check(&health, NULL), 0);
+	bus_health_release(&health);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -175,6 +192,7 @@ int main(void)
 	        cmocka_unit_test(unknown_offsets_are_asked_for_once_a_second),
 	        cmocka_unit_test(partitions_come_and_go),
 	        cmocka_unit_test(bad_configurations_are_refused),
+	        cmocka_unit_test(success_ends_what_was_suspected_before_it),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -294,6 +294,9 @@ static rd_kafka_conf_t *consumer_conf(struct kafka_consumer *kafka, struct error
 	/* A killed member is replaced after this: the least that brokers allow by default. */
 	kafka_conf_set(conf, "session.timeout.ms", "6000", &rc, err);
 	kafka_conf_set(conf, "heartbeat.interval.ms", "1500", &rc, err);
+	const char *instance_id = kafka->consumer.bus->config.instance_id;
+	if (group && instance_id && *instance_id)
+		kafka_conf_set(conf, "group.instance.id", instance_id, &rc, err);
 	kafka_conf_set(conf, "queued.max.messages.kbytes", "16384", &rc, err);
 	if (rc) {
 		rd_kafka_conf_destroy(conf);

@@ -76,6 +76,11 @@ PGresult *db_query_binary(struct db_conn *conn, const struct db_statement *state
 /* As db_query(), for statements whose rows do not matter: returns the number of affected rows. */
 int64_t db_exec(struct db_conn *conn, const struct db_statement *statement,
                 const struct db_param *params, size_t count, struct error *err);
+/* As db_exec(), but within a transaction and without waiting: the server works while the program
+ * goes on. The next call on the connection waits for the end, and returns the error if there was
+ * one; at the latest db_commit(). The parameters are copied. */
+int db_send(struct db_conn *conn, const struct db_statement *statement,
+            const struct db_param *params, size_t count, struct error *err);
 /* One or more statements as text without parameters, for migrations. */
 int db_script(struct db_conn *conn, const char *sql, struct error *err);
 

@@ -15,6 +15,7 @@ enum { TRANSACTION_TRIES = 5 };
  * compiling one takes longer than running it. */
 static const char session_setup[] = "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD';"
                                     "SET jit = off;"
+                                    "SET cursor_tuple_fraction = 1;" /* all are read to their end */
                                     "SET idle_in_transaction_session_timeout = '60s'";
 
 struct db_conn *db_conn_create(struct db *db, bool pooled)
@@ -29,6 +30,7 @@ void db_conn_disconnect(struct db_conn *conn)
 {
 	PQfinish(conn->pg);
 	conn->pg = NULL;
+	conn->sent = NULL;
 	conn->prepared_count = 0;
 	conn->must_replace = false;
 }
@@ -131,34 +133,82 @@ static int check_usable(struct db_conn *conn, const char *what, struct error *er
 
 enum { TEXT_FORMAT = 0, BINARY_FORMAT = 1 };
 
+/* Parameters as libpq takes them. */
+struct bound {
+	const char *values[DB_PARAMS_MAX];
+	int sizes[DB_PARAMS_MAX];
+	int formats[DB_PARAMS_MAX];
+};
+
+static void bind(const struct db_param *params, size_t count, struct bound *ret)
+{
+	for (size_t i = 0; i < count; i++) {
+		ret->values[i] = params[i].text;
+		ret->sizes[i] = params[i].binary ? (int)params[i].size : 0;
+		ret->formats[i] = params[i].binary;
+	}
+}
+
+/* Waits for the end of what db_send() sent. */
+static int take_sent(struct db_conn *conn, struct error *err)
+{
+	const char *name = conn->sent;
+	int rc = 0;
+	conn->sent = NULL;
+	for (PGresult *result; name && (result = PQgetResult(conn->pg)); PQclear(result)) {
+		ExecStatusType status = PQresultStatus(result);
+		if (!rc && status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK)
+			rc = db_conn_fail(conn, result, name, err);
+	}
+	return rc;
+}
+
+/* The connection is free for a statement, and knows it. */
+static int make_ready(struct db_conn *conn, const struct db_statement *statement, size_t count,
+                      struct error *err)
+{
+	conn->must_rerun = false;
+	if (count > DB_PARAMS_MAX)
+		return error_set_class(err, ERROR_FATAL, E2BIG,
+		                       "database: %s: %zu parameters, at most %d", statement->name,
+		                       count, DB_PARAMS_MAX);
+	int rc = take_sent(conn, err);
+	if (!rc)
+		rc = check_usable(conn, statement->name, err);
+	return rc ? rc : prepare(conn, statement, err);
+}
+
 static PGresult *query(struct db_conn *conn, const struct db_statement *statement,
                        const struct db_param *params, size_t count, int result_format,
                        struct error *err)
 {
-	const char *values[DB_PARAMS_MAX];
-	int sizes[DB_PARAMS_MAX];
-	int formats[DB_PARAMS_MAX];
-	conn->must_rerun = false;
-	if (count > DB_PARAMS_MAX) {
-		error_set_class(err, ERROR_FATAL, E2BIG, "database: %s: %zu parameters, at most %d",
-		                statement->name, count, DB_PARAMS_MAX);
+	struct bound bound;
+	if (make_ready(conn, statement, count, err))
 		return NULL;
-	}
-	for (size_t i = 0; i < count; i++) {
-		values[i] = params[i].text;
-		sizes[i] = params[i].binary ? (int)params[i].size : 0;
-		formats[i] = params[i].binary;
-	}
-	if (check_usable(conn, statement->name, err) || prepare(conn, statement, err))
-		return NULL;
-	PGresult *result = PQexecPrepared(conn->pg, statement->name, (int)count, values, sizes,
-	                                  formats, result_format);
+	bind(params, count, &bound);
+	PGresult *result = PQexecPrepared(conn->pg, statement->name, (int)count, bound.values,
+	                                  bound.sizes, bound.formats, result_format);
 	ExecStatusType status = PQresultStatus(result);
 	if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
 		return result;
 	(void)db_conn_fail(conn, result, statement->name, err);
 	PQclear(result);
 	return NULL;
+}
+
+int db_send(struct db_conn *conn, const struct db_statement *statement,
+            const struct db_param *params, size_t count, struct error *err)
+{
+	struct bound bound;
+	int rc = make_ready(conn, statement, count, err);
+	if (rc)
+		return rc;
+	bind(params, count, &bound);
+	if (!PQsendQueryPrepared(conn->pg, statement->name, (int)count, bound.values, bound.sizes,
+	                         bound.formats, TEXT_FORMAT))
+		return db_conn_fail(conn, NULL, statement->name, err);
+	conn->sent = statement->name;
+	return 0;
 }
 
 PGresult *db_query(struct db_conn *conn, const struct db_statement *statement,
@@ -186,9 +236,12 @@ int64_t db_exec(struct db_conn *conn, const struct db_statement *statement,
 
 int db_script(struct db_conn *conn, const char *sql, struct error *err)
 {
-	if (check_usable(conn, "script", err))
-		return -ENOTCONN;
 	conn->must_rerun = false;
+	int rc = take_sent(conn, err);
+	if (!rc)
+		rc = check_usable(conn, "script", err);
+	if (rc)
+		return rc;
 	AUTO(pgresult) PGresult *result = PQexec(conn->pg, sql);
 	ExecStatusType status = PQresultStatus(result);
 	if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
@@ -204,9 +257,12 @@ int db_begin(struct db_conn *conn, struct error *err)
 
 int db_commit(struct db_conn *conn, struct error *err)
 {
-	if (check_usable(conn, "commit", err))
-		return -ENOTCONN;
 	conn->must_rerun = false;
+	int rc = take_sent(conn, err);
+	if (!rc)
+		rc = check_usable(conn, "commit", err);
+	if (rc)
+		return rc;
 	AUTO(pgresult) PGresult *result = PQexec(conn->pg, "COMMIT");
 	if (PQresultStatus(result) != PGRES_COMMAND_OK)
 		return db_conn_fail(conn, result, "commit", err);
@@ -219,6 +275,7 @@ int db_commit(struct db_conn *conn, struct error *err)
 
 void db_rollback(struct db_conn *conn)
 {
+	(void)take_sent(conn, NULL);
 	PGTransactionStatusType status = PQtransactionStatus(conn->pg);
 	if (status == PQTRANS_INTRANS || status == PQTRANS_INERROR)
 		PQclear(PQexec(conn->pg, "ROLLBACK"));

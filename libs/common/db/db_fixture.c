@@ -2,6 +2,7 @@
 #include "db/db_fixture.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/random.h"
@@ -62,28 +63,74 @@ static char *url_of(const char *name)
 	return buf_detach(&buf);
 }
 
+static char *fresh_name(void)
+{
+	char suffix[17];
+	random_hex(suffix, sizeof(suffix) / 2);
+	return xasprintf("fangs_test_%s", suffix);
+}
+
+static struct db *open_database(const char *name, char *url, bool migrated)
+{
+	struct error err = {0};
+	struct db_config config = {.url = url, .pool_size = 16};
+	struct db *db = db_open(&config, "fangs-test", &err);
+	if (!db || (migrated && migrate(db, &err)))
+		give_up(name, err.text);
+	return db;
+}
+
+static void drop_database(const char *name)
+{
+	AUTO(free) char *drop = xasprintf("DROP DATABASE %s WITH (FORCE)", name);
+	(void)run_once(getenv(url_variable), drop);
+}
+
+/* The migrated databases of a program are copies of one, which takes a fraction of the time. */
+static struct {
+	char *name;
+	pid_t owner;
+} original;
+
+static void drop_original(void)
+{
+	/* A fork of the program ends, too. */
+	if (original.owner == getpid())
+		drop_database(original.name);
+}
+
+static const char *original_name(void)
+{
+	if (original.name)
+		return original.name;
+	original.name = fresh_name();
+	original.owner = getpid();
+	AUTO(free) char *create = xasprintf("CREATE DATABASE %s", original.name);
+	(void)run_once(getenv(url_variable), create);
+	AUTO(free) char *url = url_of(original.name);
+	db_close(open_database(original.name, url, true));
+	if (atexit(drop_original) != 0)
+		give_up(original.name, "cannot be dropped at the end");
+	return original.name;
+}
+
 struct db_fixture *db_fixture_create(bool migrated)
 {
 	struct db_fixture *fixture = xcalloc(1, sizeof(*fixture));
-	char suffix[17];
-	random_hex(suffix, sizeof(suffix) / 2);
-	fixture->name = xasprintf("fangs_test_%s", suffix);
+	fixture->name = fresh_name();
 	fixture->url = url_of(fixture->name);
-	AUTO(free) char *create = xasprintf("CREATE DATABASE %s", fixture->name);
+	AUTO(free)
+	char *create = xasprintf("CREATE DATABASE %s TEMPLATE %s", fixture->name,
+	                         migrated ? original_name() : "template1");
 	(void)run_once(getenv(url_variable), create);
-	struct error err = {0};
-	struct db_config config = {.url = fixture->url, .pool_size = 16};
-	fixture->db = db_open(&config, "fangs-test", &err);
-	if (!fixture->db || (migrated && migrate(fixture->db, &err)))
-		give_up(fixture->name, err.text);
+	fixture->db = open_database(fixture->name, fixture->url, false);
 	return fixture;
 }
 
 void db_fixture_destroy(struct db_fixture *fixture)
 {
 	db_close(fixture->db);
-	AUTO(free) char *drop = xasprintf("DROP DATABASE %s WITH (FORCE)", fixture->name);
-	(void)run_once(getenv(url_variable), drop);
+	drop_database(fixture->name);
 	free(fixture->name);
 	free(fixture->url);
 	free(fixture);

@@ -23,7 +23,8 @@ struct db_conn {
 	PGconn *pg;                            /* NULL while not connected */
 	const struct db_statement **prepared;  /* on this connection, in order of first use */
 	size_t prepared_count, prepared_space; /* used and allocated */
-	bool pooled;                           /* false: a session of its own */
+	const char *sent;  /* name of the statement whose end was not seen yet */
+	bool pooled;       /* false: a session of its own */
 	bool must_rerun;   /* the last failure was a serialization failure or deadlock */
 	bool must_replace; /* the server forgot or invalidated prepared statements */
 };

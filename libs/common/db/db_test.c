@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -198,6 +199,60 @@ static void failed_transactions_leave_nothing(void **state)
 	        db_fixture_number(fixture, "SELECT count(*) FROM items WHERE id in (20, 21)"), 0);
 }
 
+static void send_item(struct db_conn *conn, int64_t id)
+{
+	struct error err = {0};
+	const struct db_param params[] = {DB_INT(id), DB_TEXT("sent"), DB_NULL};
+	assert_int_equal(db_send(conn, &insert_item, params, 3, &err), 0);
+}
+
+static void sent_statements_end_before_the_next_one(void **state)
+{
+	(void)state;
+	struct error err = {0};
+	AUTO(db_conn) struct db_conn *conn = db_acquire(fixture->db, &err);
+	assert_int_equal(db_begin(conn, &err), 0);
+	send_item(conn, 40);
+	send_item(conn, 41);
+	AUTO(pgresult) PGresult *result = db_query(conn, &read_item, &DB_INT(41), 1, &err);
+	assert_non_null(result);
+	assert_string_equal(db_cell(result, 0, 0), "sent");
+	send_item(conn, 42);
+	assert_int_equal(db_commit(conn, &err), 0);
+	assert_int_equal(
+	        db_fixture_number(fixture, "SELECT count(*) FROM items WHERE name = 'sent'"), 3);
+}
+
+static void what_was_sent_fails_in_the_next_call(void **state)
+{
+	(void)state;
+	struct error err = {0};
+	AUTO(db_conn) struct db_conn *conn = db_acquire(fixture->db, &err);
+	assert_int_equal(db_begin(conn, &err), 0);
+	send_item(conn, 45);
+	send_item(conn, 45);
+	assert_null(db_query(conn, &read_item, &DB_INT(45), 1, &err));
+	assert_int_equal(err.code, EEXIST);
+	assert_non_null(strstr(err.text, "test_insert"));
+	db_rollback(conn);
+
+	error_clear(&err);
+	assert_int_equal(db_begin(conn, &err), 0);
+	send_item(conn, 46);
+	send_item(conn, 46);
+	assert_int_equal(db_commit(conn, &err), -EEXIST);
+	assert_int_equal(err.class, ERROR_DROP);
+	db_rollback(conn);
+
+	error_clear(&err);
+	assert_int_equal(db_begin(conn, &err), 0);
+	send_item(conn, 47);
+	db_rollback(conn); /* while it may be under way */
+	assert_int_equal(
+	        db_fixture_number(fixture, "SELECT count(*) FROM items WHERE id BETWEEN 45 AND 47"),
+	        0);
+}
+
 /* The first try is overtaken by another transaction after its snapshot was taken. */
 static int overtaken(void *ctx, struct db_conn *conn, struct error *err)
 {
@@ -307,6 +362,8 @@ int main(void)
 	        cmocka_unit_test(pool_replaces_connections_that_died_idle),
 	        cmocka_unit_test(arrays_arrive),
 	        cmocka_unit_test(failed_transactions_leave_nothing),
+	        cmocka_unit_test(sent_statements_end_before_the_next_one),
+	        cmocka_unit_test(what_was_sent_fails_in_the_next_call),
 	        cmocka_unit_test(serialization_failures_run_again),
 	        cmocka_unit_test(listener_survives_a_lost_connection),
 	        cmocka_unit_test(presence_comes_and_goes),

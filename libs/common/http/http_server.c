@@ -260,7 +260,7 @@ void http_server_stop(struct http_server *server, int64_t timeout_ms)
 
 static void wait_until_nothing_is_held(struct http_server *server)
 {
-	enum { ROUND_MS = 1000 };
+	enum { ROUND_MS = 1000, LAST_BYTES_MS = 2000 };
 
 	pthread_mutex_lock(&server->lock);
 	server->closed = true;
@@ -268,6 +268,8 @@ static void wait_until_nothing_is_held(struct http_server *server)
 	http_parking_expire_all(server->parking);
 	while (!wait_for_zero(server, &server->held, ROUND_MS))
 		continue;
+	/* The last bytes of what has ended just now; who does not read them loses them. */
+	(void)wait_for_zero(server, &server->open, LAST_BYTES_MS);
 }
 
 void http_server_destroy(struct http_server *server)

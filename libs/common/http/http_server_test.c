@@ -7,114 +7,31 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <pthread.h>
-#include <sched.h>
 #include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/alloc.h"
-#include "base/clock.h"
 #include "base/error.h"
 #include "http/raw_client.h"
 
 enum {
-	LONG_PARK_MS = 60000,
-	SHORT_PARK_MS = 50,
 	READ_TIMEOUT_MS = 300,
 	BODY_MAX = 64,
-	MANY = 400,
-	RACES = 300,
 	BUDGET_BYTES = 1 << 20,
 	BIG_BODY = 2 << 20,
 	TWO_WORKERS = 2,
 };
 
-/* What handlers share with the tests: a table of parked requests, as a long poll has it. */
+/* What handlers share with the tests. */
 struct app {
 	struct http_server *server;
-	pthread_mutex_t lock;
-	struct http_request *parked[MANY];
-	size_t parked_count;
-	size_t timeouts, gone;
-	int64_t park_ms;
 	sem_t entered, leave; /* of handlers that block */
 };
-
-static bool take_parked(struct app *app, const struct http_request *request)
-{
-	bool found = false;
-
-	pthread_mutex_lock(&app->lock);
-	for (size_t i = 0; i < app->parked_count && !found; i++) {
-		if (app->parked[i] != request)
-			continue;
-		app->parked[i] = app->parked[--app->parked_count];
-		found = true;
-	}
-	pthread_mutex_unlock(&app->lock);
-	return found;
-}
-
-static struct http_request *take_any(struct app *app)
-{
-	struct http_request *request = NULL;
-
-	pthread_mutex_lock(&app->lock);
-	if (app->parked_count)
-		request = app->parked[--app->parked_count];
-	pthread_mutex_unlock(&app->lock);
-	return request;
-}
-
-static void count(struct app *app, size_t *counter)
-{
-	pthread_mutex_lock(&app->lock);
-	(*counter)++;
-	pthread_mutex_unlock(&app->lock);
-}
-
-static size_t counted(struct app *app, const size_t *counter)
-{
-	size_t value;
-
-	pthread_mutex_lock(&app->lock);
-	value = *counter;
-	pthread_mutex_unlock(&app->lock);
-	return value;
-}
-
-static void on_timeout(void *ctx, struct http_request *request)
-{
-	if (!take_parked(ctx, request))
-		return;
-	count(ctx, &((struct app *)ctx)->timeouts);
-	http_reply_empty(request, 204);
-}
-
-static void on_gone(void *ctx, struct http_request *request)
-{
-	if (!take_parked(ctx, request))
-		return;
-	count(ctx, &((struct app *)ctx)->gone);
-	http_request_drop(request);
-}
-
-static void handle_park(void *ctx, struct http_request *request)
-{
-	struct app *app = ctx;
-	struct http_park park = {app->park_ms, on_timeout, on_gone, app};
-
-	pthread_mutex_lock(&app->lock);
-	http_request_park(request, &park);
-	app->parked[app->parked_count++] = request;
-	pthread_mutex_unlock(&app->lock);
-}
 
 static void handle_echo(void *ctx, struct http_request *request)
 {
@@ -155,7 +72,6 @@ static const struct http_route routes[] = {
          .pattern = "/items/{name}",
          .handler = handle_item,
          .head_runs_handler = true},
-        {.method = "GET", .pattern = "/park", .handler = handle_park},
         {.method = "GET", .pattern = "/error", .handler = handle_error},
         {.method = "GET", .pattern = "/block", .handler = handle_block},
         {.method = "GET", .pattern = "/quick", .handler = handle_error, .immediate = true},
@@ -183,10 +99,8 @@ static int setup(void **state)
 	};
 	struct error err;
 
-	pthread_mutex_init(&app->lock, NULL);
 	sem_init(&app->entered, 0, 0);
 	sem_init(&app->leave, 0, 0);
-	app->park_ms = LONG_PARK_MS;
 	app->server = http_server_start(&options, &err);
 	assert_non_null(app->server);
 	*state = app;
@@ -226,7 +140,7 @@ static const struct exchange exchanges[] = {
         {"HEAD /items/a HTTP/1.1\r\n" RAW_CLOSE,
          {"HTTP/1.1 200 ", "Content-Length: 28\r\n"},
          "\r\n\r\n"},
-        {"HEAD /park HTTP/1.1\r\n" RAW_CLOSE, {"HTTP/1.1 204 "}, "\r\n\r\n"},
+        {"HEAD /block HTTP/1.1\r\n" RAW_CLOSE, {"HTTP/1.1 204 "}, "\r\n\r\n"},
         {"GET /error HTTP/1.1\r\n" RAW_CLOSE,
          {"HTTP/1.1 418 ", "Content-Length: 40\r\n"},
          "{\"error\":\"no \\\"tea\\\" \\u003chere\\u003e\"}\n"},
@@ -320,133 +234,6 @@ static void slow_clients_are_cut_off(void **state)
 	close(body);
 }
 
-static void wait_for(struct app *app, const size_t *counter, size_t wanted)
-{
-	int64_t deadline_ms = clock_monotonic_ms() + RAW_WAIT_MS;
-
-	while (counted(app, counter) < wanted) {
-		struct timespec pause = {.tv_nsec = NS_PER_MS};
-
-		assert_true(clock_monotonic_ms() < deadline_ms);
-		nanosleep(&pause, NULL);
-	}
-}
-
-static void parked_request_is_answered(void **state)
-{
-	struct app *app = *state;
-	int fd = dial(app);
-	struct buf answer;
-
-	buf_init(&answer, RAW_ANSWER_MAX_BYTES);
-	raw_say(fd, "GET /park HTTP/1.1\r\nHost: x\r\n\r\n");
-	wait_for(app, &app->parked_count, 1);
-	http_reply_json(take_any(app), 200, VIEW_LITERAL("{}"));
-	assert_false(raw_hear(fd, &answer, "\r\n\r\n{}\n"));
-	/* The connection serves on. */
-	buf_reset(&answer);
-	raw_say(fd, "GET /error HTTP/1.1\r\nHost: x\r\n\r\n");
-	assert_false(raw_hear(fd, &answer, "}\n"));
-	buf_release(&answer);
-	close(fd);
-}
-
-static void parked_request_times_out(void **state)
-{
-	struct app *app = *state;
-	char *answer;
-
-	app->park_ms = SHORT_PARK_MS;
-	answer = ask(app, "GET /park HTTP/1.1\r\n" RAW_CLOSE);
-	assert_non_null(strstr(answer, "HTTP/1.1 204 "));
-	assert_null(strstr(answer, "Content-Type"));
-	assert_int_equal(counted(app, &app->timeouts), 1);
-	free(answer);
-}
-
-static void peer_that_left_is_noticed(void **state)
-{
-	struct app *app = *state;
-	int fd = dial(app);
-
-	raw_say(fd, "GET /park HTTP/1.1\r\nHost: x\r\n\r\n");
-	wait_for(app, &app->parked_count, 1);
-	close(fd);
-	wait_for(app, &app->gone, 1);
-	assert_int_equal(counted(app, &app->parked_count), 0);
-}
-
-static void handle_after_park(void *ctx, struct http_request *request)
-{
-	(void)ctx;
-	http_reply(request, 200, "text/plain", VIEW_LITERAL("dispatched"));
-}
-
-static void parked_request_is_dispatched(void **state)
-{
-	struct app *app = *state;
-	int fd = dial(app);
-	struct buf answer;
-
-	buf_init(&answer, RAW_ANSWER_MAX_BYTES);
-	raw_say(fd, "GET /park HTTP/1.1\r\nHost: x\r\n\r\n");
-	wait_for(app, &app->parked_count, 1);
-	http_request_dispatch(take_any(app), handle_after_park, app);
-	assert_false(raw_hear(fd, &answer, "\r\n\r\ndispatched"));
-	buf_release(&answer);
-	close(fd);
-}
-
-static void many_are_parked(void **state)
-{
-	struct app *app = *state;
-	int fds[MANY];
-	struct http_request *request;
-
-	for (size_t i = 0; i < MANY; i++) {
-		fds[i] = dial(app);
-		assert_true(fds[i] >= 0);
-		raw_say(fds[i], "GET /park HTTP/1.1\r\n" RAW_CLOSE);
-	}
-	wait_for(app, &app->parked_count, MANY);
-	while ((request = take_any(app)))
-		http_reply_empty(request, 200);
-	for (size_t i = 0; i < MANY; i++) {
-		struct buf answer;
-
-		buf_init(&answer, RAW_ANSWER_MAX_BYTES);
-		assert_true(raw_hear(fds[i], &answer, NULL));
-		assert_non_null(strstr(answer.data, "HTTP/1.1 200 "));
-		buf_release(&answer);
-		close(fds[i]);
-	}
-}
-
-/* A peer closes while others answer and the deadline passes: each request ends exactly once. */
-static void ends_race(void **state)
-{
-	struct app *app = *state;
-
-	app->park_ms = 1;
-	for (int i = 0; i < RACES; i++) {
-		int fd = dial(app);
-		struct http_request *request;
-
-		raw_say(fd, "GET /park HTTP/1.1\r\nHost: x\r\n\r\n");
-		if (i % 3 == 0)
-			sched_yield();
-		if (i % 2 == 0)
-			close(fd);
-		request = take_any(app);
-		if (request)
-			http_reply_empty(request, 200);
-		if (i % 2 != 0)
-			close(fd);
-	}
-	http_server_stop(app->server, RAW_WAIT_MS);
-	assert_int_equal(counted(app, &app->parked_count), 0);
-}
-
 static void immediate_route_answers_while_workers_wait(void **state)
 {
 	struct app *app = *state;
@@ -487,24 +274,6 @@ static void bodies_have_a_budget(void **state)
 	free(request);
 }
 
-static void stop_ends_parks_and_refuses_newcomers(void **state)
-{
-	struct app *app = *state;
-	int fd = dial(app);
-	struct buf answer;
-
-	buf_init(&answer, RAW_ANSWER_MAX_BYTES);
-	raw_say(fd, "GET /park HTTP/1.1\r\nHost: x\r\n\r\n");
-	wait_for(app, &app->parked_count, 1);
-	http_server_stop(app->server, RAW_WAIT_MS);
-	assert_true(raw_hear(fd, &answer, NULL));
-	assert_non_null(strstr(answer.data, "HTTP/1.1 204 "));
-	assert_non_null(strstr(answer.data, "Connection: close\r\n"));
-	assert_int_equal(dial(app), -1);
-	buf_release(&answer);
-	close(fd);
-}
-
 static void bad_options_are_refused(void **state)
 {
 	static const struct http_server_options cases[] = {
@@ -536,15 +305,8 @@ int main(void)
 	        SERVER_TEST(answers),
 	        SERVER_TEST(connection_is_kept),
 	        SERVER_TEST(slow_clients_are_cut_off),
-	        SERVER_TEST(parked_request_is_answered),
-	        SERVER_TEST(parked_request_times_out),
-	        SERVER_TEST(peer_that_left_is_noticed),
-	        SERVER_TEST(parked_request_is_dispatched),
-	        SERVER_TEST(many_are_parked),
-	        SERVER_TEST(ends_race),
 	        SERVER_TEST(immediate_route_answers_while_workers_wait),
 	        SERVER_TEST(bodies_have_a_budget),
-	        SERVER_TEST(stop_ends_parks_and_refuses_newcomers),
 	        cmocka_unit_test(bad_options_are_refused),
 	};
 

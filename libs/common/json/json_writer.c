@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "json/json_writer.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,9 +52,23 @@ void json_end_array(struct json_writer *w)
 	close_container(w, ']');
 }
 
-static bool is_plain(char c)
+/* How many bytes at the start stand for themselves. */
+static size_t plain_size(struct view text)
 {
-	return c >= ' ' && c != '"' && c != '\\' && c != '<' && c != '>' && c != '&';
+	/* what does not, by 64 of the 256 bytes: the controls, "&<>, and the backslash; all from
+	 * 0x80 on */
+	static const uint64_t special[4] = {UINT64_C(0xFFFFFFFF) | UINT64_C(1) << '"' |
+	                                            UINT64_C(1) << '&' | UINT64_C(1) << '<' |
+	                                            UINT64_C(1) << '>',
+	                                    UINT64_C(1) << ('\\' - 64), UINT64_MAX, UINT64_MAX};
+	size_t at = 0;
+	while (at < text.size) {
+		unsigned char c = (unsigned char)text.data[at];
+		if (special[c >> 6] >> (c & 63) & 1)
+			break;
+		at++;
+	}
+	return at;
 }
 
 static void append_escaped(struct buf *out, char c)
@@ -101,11 +114,9 @@ static void append_quoted(struct buf *out, struct view text)
 {
 	buf_append_char(out, '"');
 	for (size_t at = 0; at < text.size;) {
-		size_t end = at;
-		while (end < text.size && is_plain(text.data[end]))
-			end++;
-		buf_append(out, text.data + at, end - at);
-		at = end;
+		size_t size = plain_size(view_of(text.data + at, text.size - at));
+		buf_append(out, text.data + at, size);
+		at += size;
 		if (at < text.size)
 			at += append_special(out, view_of(text.data + at, text.size - at));
 	}
@@ -140,21 +151,21 @@ void json_put_raw(struct json_writer *w, struct view json)
 	buf_append_view(w->out, json);
 }
 
-/* Longer than any 64-bit integer, any double of 17 digits, and any whole double below 1e21. */
+/* Longer than any double of 17 digits, and any whole double below 1e21. */
 enum { NUMBER_TEXT_MAX = 32 };
 
 void json_put_int(struct json_writer *w, int64_t number)
 {
-	char text[NUMBER_TEXT_MAX];
-	(void)snprintf(text, sizeof(text), "%" PRId64, number);
-	json_put_raw(w, view_of_string(text));
+	begin_value(w);
+	if (number < 0)
+		buf_append_char(w->out, '-');
+	buf_append_uint(w->out, number < 0 ? 0 - (uint64_t)number : (uint64_t)number);
 }
 
 void json_put_uint(struct json_writer *w, uint64_t number)
 {
-	char text[NUMBER_TEXT_MAX];
-	(void)snprintf(text, sizeof(text), "%" PRIu64, number);
-	json_put_raw(w, view_of_string(text));
+	begin_value(w);
+	buf_append_uint(w->out, number);
 }
 
 void json_put_double(struct json_writer *w, double number)

@@ -3,96 +3,171 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/alloc.h"
+#include "model/version_line.h"
 
 /* Holds the run until the transaction ends, so that two promotions of it follow one another. */
 static const struct db_statement hold_run = {
         "baseline_hold_run",
-        "SELECT package_name, is_baseline, phase = 'judged' FROM runs WHERE id = $1 FOR NO KEY "
-        "UPDATE",
+        "SELECT package_name, is_baseline, phase = 'judged', version FROM runs WHERE id = $1 "
+        "FOR NO KEY UPDATE",
 };
 
 /* The package's baseline, made if it is not there, and held: promotions of one package's runs
- * follow one another, so that none sees half of another. */
+ * follow one another, so that none sees half of another. One that was reset begins anew; what the
+ * existing CLI promoted alone is trusted, as it decided. */
+#define ANEW(column, otherwise)                                                                    \
+	column " = CASE WHEN b.state = 'reset' THEN excluded." column " ELSE " otherwise " END"
 static const struct db_statement hold_baseline = {
         "baseline_hold",
-        "INSERT INTO baselines AS b (package_name, seeded_by) VALUES ($1, $2) "
-        "ON CONFLICT (package_name) DO UPDATE SET package_name = b.package_name",
+        "INSERT INTO baselines AS b (package_name, seeded_by, state, promotions, "
+        "lowest_line, "
+        "newest_line) VALUES ($1, $2, CASE WHEN EXISTS (SELECT 1 FROM "
+        "baseline_fingerprints "
+        "WHERE package_name = $1) THEN 'trusted' ELSE 'seeding' END, 1, "
+        "$3::bigint, $3::bigint) "
+        "ON CONFLICT (package_name) DO UPDATE SET promotions = b.promotions + 1, "
+        "promoted_at = now(), " ANEW("state", "b.state") ", " ANEW(
+                "seeded_by",
+                "b."
+                "se"
+                "ed"
+                "ed"
+                "_b"
+                "y") ", " ANEW("seeded_at",
+                               "b.seeded_at") ", " ANEW("seeds",
+                                                        "b.seeds") ", " ANEW("lowest_line",
+                                                                             "LEAST(b.lowest_line,"
+                                                                             " excluded.lowest_"
+                                                                             "line)") ", " ANEW("n"
+                                                                                                "e"
+                                                                                                "w"
+                                                                                                "e"
+                                                                                                "s"
+                                                                                                "t"
+                                                                                                "_"
+                                                                                                "l"
+                                                                                                "i"
+                                                                                                "n"
+                                                                                                "e",
+                                                                                                "G"
+                                                                                                "R"
+                                                                                                "E"
+                                                                                                "A"
+                                                                                                "T"
+                                                                                                "E"
+                                                                                                "S"
+                                                                                                "T"
+                                                                                                "("
+                                                                                                "b"
+                                                                                                "."
+                                                                                                "n"
+                                                                                                "e"
+                                                                                                "w"
+                                                                                                "e"
+                                                                                                "s"
+                                                                                                "t"
+                                                                                                "_"
+                                                                                                "l"
+                                                                                                "i"
+                                                                                                "n"
+                                                                                                "e"
+                                                                                                ","
+                                                                                                " "
+                                                                                                "e"
+                                                                                                "x"
+                                                                                                "c"
+                                                                                                "l"
+                                                                                                "u"
+                                                                                                "d"
+                                                                                                "e"
+                                                                                                "d"
+                                                                                                "."
+                                                                                                "n"
+                                                                                                "e"
+                                                                                                "w"
+                                                                                                "e"
+                                                                                                "s"
+                                                                                                "t"
+                                                                                                "_"
+                                                                                                "l"
+                                                                                                "i"
+                                                                                                "n"
+                                                                                                "e"
+                                                                                                ")") " RETURNING promotions, state",
 };
 
-/* Seldom any, and cheaper to ask than to look for them among what the run did. Counted, because
- * EXISTS makes the planner hope for an early hit in a walk through all packages. */
-static const struct db_statement written_by_others = {
-        "baseline_written_by_others",
-        "SELECT count(*) FROM baseline_fingerprints WHERE package_name = $1 "
-        "AND merged_run_id <> last_seen_run_id",
+/* One more run of those that are asked for; a person's word is enough. */
+static const struct db_statement settle_baseline = {
+        "baseline_settle",
+        "UPDATE baselines b SET seeds = seeds + 1, seeds_asked = p.asked, "
+        "state = CASE WHEN $3::BOOLEAN OR seeds + 1 >= p.asked THEN 'trusted' ELSE 'seeding' END "
+        "FROM (SELECT COALESCE((SELECT seed_runs FROM package_policies WHERE package_name = $1), "
+        "$2::INTEGER) AS asked) p WHERE package_name = $1",
 };
 
-/* A value that the existing CLI wrote last holds for every actor. It has to stay so when we write
- * it: 'unknown' matches all. */
-static const struct db_statement keep_every_actor = {
-        "baseline_keep_every_actor",
-        "INSERT INTO baseline_actors (package_name, category, value, actor, first_seen_run_id) "
-        "SELECT b.package_name, b.category, b.value, 'unknown', b.last_seen_run_id "
-        "FROM baseline_fingerprints b "
-        "WHERE b.package_name = $1 AND b.merged_run_id <> b.last_seen_run_id "
-        "AND EXISTS (SELECT 1 FROM run_fingerprints r WHERE r.run_id = $2 "
-        "AND r.category = b.category AND r.value = b.value) "
-        "ON CONFLICT DO NOTHING",
-};
-
-/* A run that the existing system analysed left no fingerprints, but what was new in it. */
-#define SEEN                                                                                       \
-	"WITH seen AS ("                                                                           \
-	"SELECT category, value, actor, count FROM run_fingerprints WHERE run_id = $2 "            \
-	"UNION ALL "                                                                               \
-	"SELECT category, value, actor, 1 FROM deviations WHERE run_id = $2 "                      \
-	"AND NOT EXISTS (SELECT 1 FROM run_sightings WHERE run_id = $2))"
-
-/* As the existing system counts: a new value by its events; a known one by its events when a person
+/* A run that the existing system analysed left no fingerprints, but what was new in it.
+ *
+ * As the existing system counts: a new value by its events; a known one by its events when a person
  * promotes, by one when a clean run does. Most are known, and an UPDATE costs a third of what ON
- * CONFLICT does; that one is for values which the existing CLI writes at this very moment. */
+ * CONFLICT does; that one is for values which the existing CLI writes at this very moment.
+ *
+ * A value that the existing CLI wrote last (FOREIGN) holds for every actor and every line. It has
+ * to stay so when we write it: the actor 'unknown' matches all. */
+#define FOREIGN "b.merged_run_id <> b.last_seen_run_id"
+#define HIGHEST "9223372036854775807"
 #define COUNT_ONE_MORE(by)                                                                         \
-	"last_seen_run_id = $2, merged_run_id = $2, "                                              \
+	"last_seen_run_id = $2, merged_run_id = $2, seen_line = $4, seen_promotion = $5, "         \
+	"seen_at = now(), "                                                                        \
+	"since_line = CASE WHEN " FOREIGN " THEN 0 ELSE LEAST(b.since_line, $4) END, "             \
+	"until_line = CASE WHEN " FOREIGN " OR b.until_line < $4 THEN " HIGHEST                    \
+	" ELSE b.until_line END, "                                                                 \
 	"occurrence_count = LEAST(b.occurrence_count::BIGINT + "                                   \
 	"CASE WHEN $3::BOOLEAN THEN " by " ELSE 1 END, 2147483647)::INTEGER"
 
+/* One statement, so that the run's fingerprints are added up once. All of its parts see the tables
+ * as they were before. */
+// clang-format off
 static const struct db_statement merge_fingerprints = {
-        "baseline_merge_fingerprints",
-        SEEN ", merged AS ("
-             "SELECT category, value, LEAST(SUM(count), 2147483647)::INTEGER AS count "
-             "FROM seen GROUP BY category, value), "
-             "known AS ("
-             "UPDATE baseline_fingerprints b SET " COUNT_ONE_MORE(
-                     "m.count") " FROM merged m WHERE b.package_name = $1 "
-                                "AND b.category = m.category AND b.value = m.value "
-                                "RETURNING b.category, b.value), "
-                                "added AS ("
-                                "INSERT INTO baseline_fingerprints AS b (package_name, category, "
-                                "value, first_seen_run_id, last_seen_run_id, occurrence_count, "
-                                "merged_run_id) "
-                                "SELECT $1, category, value, $2, $2, count, $2 FROM merged m "
-                                "WHERE NOT EXISTS (SELECT 1 FROM known k "
-                                "WHERE k.category = m.category AND k.value = m.value) "
-                                "ORDER BY category, value "
-                                "ON CONFLICT (package_name, category, value) DO UPDATE "
-                                "SET " COUNT_ONE_MORE(
-                                        "EXCLUDED.occurrence_count") " RETURNING 1) "
-                                                                     "SELECT (SELECT count(*) FROM "
-                                                                     "known) + (SELECT count(*) "
-                                                                     "FROM added)",
+	"baseline_merge",
+	"WITH seen AS MATERIALIZED ("
+	" SELECT category, value, actor, count FROM run_fingerprints f WHERE run_id = $2"
+	/* What an allow entry covers is no part of it, as when the entry had been there before. */
+	" AND NOT EXISTS (SELECT 1 FROM deviations d WHERE d.run_id = $2 AND d.suppressed_by = 'entry'"
+	" AND d.category = f.category AND d.actor = f.actor AND d.value = f.value)"
+	" UNION ALL"
+	" SELECT category, value, actor, 1 FROM deviations WHERE run_id = $2"
+	" AND NOT EXISTS (SELECT 1 FROM run_sightings WHERE run_id = $2)),"
+	" merged AS MATERIALIZED ("
+	" SELECT category, value, LEAST(SUM(count), 2147483647)::INTEGER AS count"
+	" FROM seen GROUP BY category, value),"
+	" known AS ("
+	" UPDATE baseline_fingerprints b SET " COUNT_ONE_MORE("m.count") " FROM merged m"
+	" WHERE b.package_name = $1 AND b.category = m.category AND b.value = m.value"
+	" RETURNING b.category, b.value),"
+	" added AS ("
+	" INSERT INTO baseline_fingerprints AS b (package_name, category, value, first_seen_run_id,"
+	" last_seen_run_id, occurrence_count, merged_run_id, since_line, seen_line, seen_promotion)"
+	" SELECT $1, category, value, $2, $2, count, $2, $4::BIGINT, $4, $5::BIGINT FROM merged m"
+	" WHERE NOT EXISTS (SELECT 1 FROM known k"
+	"  WHERE k.category = m.category AND k.value = m.value)"
+	" ORDER BY category, value ON CONFLICT (package_name, category, value)"
+	" DO UPDATE SET " COUNT_ONE_MORE("EXCLUDED.occurrence_count") " RETURNING 1),"
+	" actors AS ("
+	" INSERT INTO baseline_actors (package_name, category, value, actor, first_seen_run_id)"
+	" SELECT $1, s.category, s.value, s.actor, $2 FROM ("
+	"  SELECT DISTINCT category, value, actor FROM seen UNION"
+	"  SELECT b.category, b.value, 'unknown' FROM merged m JOIN baseline_fingerprints b"
+	"   ON b.package_name = $1 AND b.category = m.category AND b.value = m.value"
+	"   AND " FOREIGN ") s"
+	" WHERE NOT EXISTS (SELECT 1 FROM baseline_actors a WHERE a.package_name = $1"
+	"  AND a.category = s.category AND a.value = s.value AND a.actor = s.actor)"
+	" ORDER BY s.category, s.value, s.actor ON CONFLICT DO NOTHING)"
+	" SELECT (SELECT count(*) FROM known) + (SELECT count(*) FROM added)",
 };
-
-static const struct db_statement merge_actors = {
-        "baseline_merge_actors",
-        SEEN " INSERT INTO baseline_actors (package_name, category, value, actor, "
-             "first_seen_run_id) "
-             "SELECT DISTINCT $1, s.category, s.value, s.actor, $2 FROM seen s "
-             "WHERE NOT EXISTS (SELECT 1 FROM baseline_actors a WHERE a.package_name = $1 "
-             "AND a.category = s.category AND a.value = s.value AND a.actor = s.actor) "
-             "ORDER BY s.category, s.value, s.actor ON CONFLICT DO NOTHING",
-};
+// clang-format on
 
 static const struct db_statement mark_run = {
         "baseline_mark_run",
@@ -119,8 +194,13 @@ static const struct db_statement release_runs = {
 
 static const struct db_statement drop_baseline = {
         "baseline_drop",
-        "WITH head AS (DELETE FROM baselines WHERE package_name = $1 RETURNING 1), "
+        "WITH head AS (UPDATE baselines SET state = 'reset', seeded_by = '', aged = promotions "
+        "WHERE package_name = $1 AND state <> 'reset' RETURNING 1), "
+        "made AS (INSERT INTO baselines (package_name, state, seeded_by) SELECT $1, 'reset', '' "
+        "WHERE EXISTS (SELECT 1 FROM baseline_fingerprints WHERE package_name = $1) "
+        "ON CONFLICT DO NOTHING), "
         "actors AS (DELETE FROM baseline_actors WHERE package_name = $1), "
+        "varying AS (DELETE FROM volatile_values WHERE package_name = $1), "
         "prints AS (DELETE FROM baseline_fingerprints WHERE package_name = $1 RETURNING 1) "
         "SELECT (SELECT count(*) FROM prints), (SELECT count(*) FROM head)",
 };
@@ -128,7 +208,9 @@ static const struct db_statement drop_baseline = {
 static const struct db_statement drop_fingerprint = {
         "baseline_drop_fingerprint",
         "WITH actors AS (DELETE FROM baseline_actors "
-        "WHERE package_name = $1 AND category = $2 AND value = $3) "
+        "WHERE package_name = $1 AND category = $2 AND value = $3), "
+        "varying AS (DELETE FROM volatile_values "
+        "WHERE package_name = $1 AND category = $2 AND value = $3 AND NOT pattern) "
         "DELETE FROM baseline_fingerprints "
         "WHERE package_name = $1 AND category = $2 AND value = $3",
 };
@@ -163,6 +245,7 @@ static int64_t record(struct db_conn *conn, const char *word, const struct subje
 struct held_run {
 	char *package; /* the holder's */
 	bool is_baseline, judged;
+	int64_t line;
 };
 
 static int hold(struct db_conn *conn, const char *run_id, struct held_run *ret, struct error *err)
@@ -178,59 +261,86 @@ static int hold(struct db_conn *conn, const char *run_id, struct held_run *ret, 
 		return error_set(err, EINVAL, "run '%s' has no package name", run_id);
 	ret->is_baseline = db_cell_bool(result, 0, 1);
 	ret->judged = db_cell_bool(result, 0, 2);
+	ret->line = version_line(db_cell(result, 0, 3));
 	ret->package = xstrdup(db_cell(result, 0, 0));
 	return 0;
 }
 
-/* 1: `*ret_package` is to be promoted; 0: the run is a baseline already. */
-static int lock_run(struct db_conn *conn, const char *run_id, bool by_person, char **ret_package,
+/* How a run is merged. */
+struct promotion {
+	const char *run_id;
+	const struct baseline_decision *decision; /* a person's; NULL: by the differ */
+	int64_t seeds_asked;
+};
+
+/* 1: the run is to be promoted; 0: it is a baseline already. Fills `*ret` in any case. */
+static int lock_run(struct db_conn *conn, const struct promotion *promotion, struct held_run *ret,
                     struct error *err)
 {
-	struct held_run run = {0};
-	int rc = hold(conn, run_id, &run, err);
-
-	*ret_package = run.package;
-	if (rc < 0 || run.is_baseline)
+	int rc = hold(conn, promotion->run_id, ret, err);
+	if (rc < 0 || ret->is_baseline)
 		return rc;
-	if (by_person && !run.judged)
-		return error_set(err, EINVAL, "run '%s' is not judged yet", run_id);
+	if (promotion->decision && !ret->judged)
+		return error_set(err, EINVAL, "run '%s' is not judged yet", promotion->run_id);
 	return 1;
 }
 
-static int64_t merge(struct db_conn *conn, const char *package, const char *run_id, bool by_person,
-                     struct error *err)
+static int64_t merge(struct db_conn *conn, const struct held_run *run,
+                     const struct promotion *promotion, struct error *err)
 {
-	const struct db_param params[] = {DB_TEXT(package), DB_TEXT(run_id), DB_BOOL(by_person)};
-	int64_t rc = db_exec(conn, &hold_baseline, params, 2, err);
-	if (rc < 0)
-		return rc;
-	AUTO(pgresult) PGresult *others = db_query(conn, &written_by_others, params, 1, err);
-	if (!others ||
-	    (db_cell_int(others, 0, 0) > 0 && db_exec(conn, &keep_every_actor, params, 2, err) < 0))
+	const struct db_param head[] = {DB_TEXT(run->package), DB_TEXT(promotion->run_id),
+	                                DB_INT(run->line)};
+	AUTO(pgresult) PGresult *held = db_query(conn, &hold_baseline, head, 3, err);
+	if (!held)
 		return -err->code;
-	AUTO(pgresult) PGresult *merged = db_query(conn, &merge_fingerprints, params, 3, err);
-	if (!merged || db_exec(conn, &merge_actors, params, 2, err) < 0)
+	const struct db_param params[] = {
+	        DB_TEXT(run->package),
+	        DB_TEXT(promotion->run_id),
+	        DB_BOOL(promotion->decision != NULL),
+	        DB_INT(run->line),
+	        DB_INT(db_cell_int(held, 0, 0)),
+	};
+	AUTO(pgresult) PGresult *merged = db_query(conn, &merge_fingerprints, params, 5, err);
+	if (!merged)
+		return -err->code;
+	const struct db_param settled[] = {DB_TEXT(run->package), DB_INT(promotion->seeds_asked),
+	                                   DB_BOOL(promotion->decision != NULL)};
+	bool seeding = strcmp(db_cell(held, 0, 1), "seeding") == 0;
+	if (seeding && db_exec(conn, &settle_baseline, settled, 3, err) < 0)
 		return -err->code;
 	return db_cell_int(merged, 0, 0);
+}
+
+static int64_t promote(struct db_conn *conn, const struct promotion *promotion, struct error *err)
+{
+	struct held_run run = {0};
+	int rc = lock_run(conn, promotion, &run, err);
+
+	AUTO(free) char *package = run.package;
+	if (rc <= 0)
+		return rc;
+	int64_t merged = merge(conn, &run, promotion, err);
+	if (merged < 0)
+		return merged;
+	const struct subject subject = {promotion->run_id, package, "", ""};
+	const struct db_param params[] = {DB_TEXT(promotion->run_id),
+	                                  DB_BOOL(promotion->decision != NULL)};
+	int64_t done = db_exec(conn, &mark_run, params, 2, err);
+	if (done >= 0 && promotion->decision)
+		done = record(conn, "promote", &subject, promotion->decision, err);
+	return done < 0 ? done : merged;
+}
+
+int64_t baseline_learn(struct db_conn *conn, const char *run_id, int64_t seeds_asked,
+                       struct error *err)
+{
+	return promote(conn, &(struct promotion){run_id, NULL, seeds_asked}, err);
 }
 
 int64_t baseline_promote(struct db_conn *conn, const char *run_id,
                          const struct baseline_decision *decision, struct error *err)
 {
-	AUTO(free) char *package = NULL;
-	bool by_person = decision != NULL;
-	int rc = lock_run(conn, run_id, by_person, &package, err);
-	if (rc <= 0)
-		return rc;
-	int64_t merged = merge(conn, package, run_id, by_person, err);
-	if (merged < 0)
-		return merged;
-	const struct db_param params[] = {DB_TEXT(run_id), DB_BOOL(by_person)};
-	int64_t done = db_exec(conn, &mark_run, params, 2, err);
-	if (done >= 0 && by_person)
-		done = record(conn, "promote", &(struct subject){run_id, package, "", ""}, decision,
-		              err);
-	return done < 0 ? done : merged;
+	return promote(conn, &(struct promotion){run_id, decision, 1}, err);
 }
 
 int baseline_reject(struct db_conn *conn, const char *run_id,

@@ -22,9 +22,16 @@ struct baseline_decision {
  * errno: -ENOENT (DROP) unknown run, -EINVAL (DROP) run without a package name. A run that is a
  * baseline already merges nothing and returns 0.
  *
- * `decision` NULL: by the differ itself, whose transaction may judge the run before or after.
- * Otherwise the run must be judged (else -EINVAL); one that was rejected may be promoted after
- * all. */
+ * A value is kept with the lowest line of versions (version_line.h) which showed it: only that and
+ * higher ones know it. */
+
+/* By the differ itself, whose transaction may judge the run before or after. The baseline is
+ * `seeding` until it was made of as many runs as the package's policy says, or else `seeds_asked`.
+ */
+int64_t baseline_learn(struct db_conn *conn, const char *run_id, int64_t seeds_asked,
+                       struct error *err);
+/* By a person: trusted at once. The run must be judged (else -EINVAL); one that was rejected may be
+ * promoted after all. */
 int64_t baseline_promote(struct db_conn *conn, const char *run_id,
                          const struct baseline_decision *decision, struct error *err);
 
@@ -34,8 +41,8 @@ int64_t baseline_promote(struct db_conn *conn, const char *run_id,
 int baseline_reject(struct db_conn *conn, const char *run_id,
                     const struct baseline_decision *decision, struct error *err);
 
-/* Forgets everything: the package's next complete run seeds a new baseline. Returns the number of
- * fingerprints, -ENOENT (DROP) when there is no baseline. */
+/* Forgets everything (state `reset`): the package's next complete run seeds a new baseline. Returns
+ * the number of fingerprints, -ENOENT (DROP) when there is no baseline. */
 int64_t baseline_reset(struct db_conn *conn, const char *package,
                        const struct baseline_decision *decision, struct error *err);
 

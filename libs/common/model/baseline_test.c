@@ -55,8 +55,9 @@ static int64_t promote(const char *run_id, const char *by, struct error *err)
 	AUTO(db_conn) struct db_conn *conn = db_acquire(fixture->db, err);
 	assert_non_null(conn);
 	assert_int_equal(db_begin(conn, err), 0);
-	int64_t merged = baseline_promote(
-	        conn, run_id, by ? &(struct baseline_decision){by, "a note"} : NULL, err);
+	const struct baseline_decision decision = {by, "a note"};
+	int64_t merged = by ? baseline_promote(conn, run_id, &decision, err)
+	                    : baseline_learn(conn, run_id, 1, err);
 	if (merged < 0)
 		db_rollback(conn);
 	else
@@ -201,14 +202,53 @@ static void a_baseline_is_forgotten(void **state)
 	assert_int_equal(decide(RESET, "p", &err), -ENOENT);
 	assert_int_equal(promote("r1", NULL, &err), 2);
 	assert_int_equal(decide(RESET, "p", &err), 2);
-	assert_count("baselines", 0);
+	assert_count("baselines WHERE state = 'reset' AND seeded_by = ''", 1);
+	assert_int_equal(decide(RESET, "p", &err), -ENOENT);
 	assert_count("baseline_fingerprints", 0);
 	assert_count("baseline_actors", 0);
 	assert_count("runs WHERE is_baseline", 0);
 	assert_count("decisions WHERE decision = 'reset' AND package_name = 'p' AND run_id = ''",
 	             1);
 	assert_int_equal(promote("r2", NULL, &err), 2);
-	assert_count("baselines WHERE seeded_by = 'r2'", 1);
+	assert_count("baselines WHERE seeded_by = 'r2' AND state = 'trusted'", 1);
+}
+
+static void a_baseline_is_trusted_after_as_many_runs_as_asked(void **state)
+{
+	(void)state;
+	struct error err = {0};
+	(void)db_fixture_number(
+	        fixture, "INSERT INTO packages (name, added_at) VALUES ('p', now());"
+	                 "INSERT INTO package_policies (package_name, seed_runs) VALUES ('p', 2)");
+	assert_int_equal(promote("r1", NULL, &err), 2);
+	assert_count("baselines WHERE state = 'seeding' AND seeds = 1 AND seeds_asked = 2", 1);
+	assert_int_equal(promote("r3", NULL, &err), 1);
+	assert_count("baselines WHERE state = 'trusted' AND seeds = 2", 1);
+}
+
+static void a_persons_word_is_enough(void **state)
+{
+	(void)state;
+	struct error err = {0};
+	(void)db_fixture_number(
+	        fixture, "INSERT INTO packages (name, added_at) VALUES ('p', now());"
+	                 "INSERT INTO package_policies (package_name, seed_runs) VALUES ('p', 5)");
+	assert_int_equal(promote("r1", NULL, &err), 2);
+	assert_int_equal(promote("r2", "somebody", &err), 2);
+	assert_count("baselines WHERE state = 'trusted' AND seeds = 2", 1);
+}
+
+static void values_belong_to_lines_of_versions(void **state)
+{
+	(void)state;
+	struct error err = {0};
+	(void)db_fixture_number(fixture, "UPDATE runs SET version = '2.0.0' WHERE id = 'r1'");
+	assert_int_equal(promote("r1", NULL, &err), 2);
+	assert_count("baseline_fingerprints WHERE since_line = 2000000000", 2);
+	assert_int_equal(promote("r2", NULL, &err), 2);
+	assert_count("baseline_fingerprints WHERE since_line = 1000000000", 2);
+	assert_count("baseline_fingerprints WHERE value = 'r.test' AND since_line = 2000000000", 1);
+	assert_count("baselines WHERE lowest_line = 1000000000 AND newest_line = 2000000000", 1);
 }
 
 static void one_fingerprint_is_forgotten(void **state)
@@ -262,6 +302,11 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(what_cannot_be_rejected_is_refused, setup,
 	                                        teardown),
 	        cmocka_unit_test_setup_teardown(a_baseline_is_forgotten, setup, teardown),
+	        cmocka_unit_test_setup_teardown(a_baseline_is_trusted_after_as_many_runs_as_asked,
+	                                        setup, teardown),
+	        cmocka_unit_test_setup_teardown(a_persons_word_is_enough, setup, teardown),
+	        cmocka_unit_test_setup_teardown(values_belong_to_lines_of_versions, setup,
+	                                        teardown),
 	        cmocka_unit_test_setup_teardown(one_fingerprint_is_forgotten, setup, teardown),
 	        cmocka_unit_test_setup_teardown(what_was_held_stays_on_record, setup, teardown),
 	        cmocka_unit_test_setup_teardown(what_cannot_be_promoted_is_refused, setup,

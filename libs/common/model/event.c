@@ -19,6 +19,14 @@ static const char *const actor_names[] = {
         [ACTOR_PACKAGE] = "package",
 };
 
+static const char *const operation_names[FILE_OPERATION_COUNT] = {
+        [FILE_OPEN] = "open",       [FILE_RENAME] = "rename",     [FILE_LINK] = "link",
+        [FILE_SYMLINK] = "symlink", [FILE_UNLINK] = "unlink",     [FILE_MKDIR] = "mkdir",
+        [FILE_MKNOD] = "mknod",     [FILE_TRUNCATE] = "truncate", [FILE_CHMOD] = "chmod",
+        [FILE_CHOWN] = "chown",     [FILE_UTIMES] = "utimes",     [FILE_XATTR] = "xattr",
+        [FILE_STAT] = "stat",
+};
+
 const char *event_type_name(enum event_type type)
 {
 	return type < EVENT_TYPE_COUNT ? type_names[type] : type_names[EVENT_UNKNOWN];
@@ -39,6 +47,22 @@ bool actor_parse(struct view text, enum actor *ret)
 	for (size_t i = 0; i < sizeof(actor_names) / sizeof(actor_names[0]); i++) {
 		if (view_is(text, actor_names[i])) {
 			*ret = (enum actor)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+const char *file_operation_name(enum file_operation operation)
+{
+	return operation_names[operation];
+}
+
+bool file_operation_parse(struct view text, enum file_operation *ret)
+{
+	for (size_t i = 0; i < FILE_OPERATION_COUNT; i++) {
+		if (view_is(text, operation_names[i])) {
+			*ret = (enum file_operation)i;
 			return true;
 		}
 	}

@@ -47,6 +47,7 @@ enum {
 struct event_ancestor {
 	uint32_t pid, ppid;
 	struct view comm;
+	uint64_t start_ns; /* 0 unknown */
 };
 
 struct event_process {
@@ -57,13 +58,35 @@ struct event_process {
 	struct view comm;
 	uint8_t tags; /* enum event_tag */
 	enum actor actor;
+	struct view package; /* for which it acts, where that is known */
 };
 
+/* What was done to a file. All but open and stat change it without an open. */
+enum file_operation {
+	FILE_OPEN,
+	FILE_RENAME, /* one event for each name, and one that reads the old one */
+	FILE_LINK,   /* hard link: one event for the new name, and one that reads the old one */
+	FILE_SYMLINK,
+	FILE_UNLINK, /* rmdir, too */
+	FILE_MKDIR,
+	FILE_MKNOD, /* devices, pipes, sockets */
+	FILE_TRUNCATE,
+	FILE_CHMOD,
+	FILE_CHOWN,
+	FILE_UTIMES,
+	FILE_XATTR,
+	FILE_STAT, /* its name was asked for (stat, access, readlink): neither opened nor changed */
+	FILE_OPERATION_COUNT,
+};
+const char *file_operation_name(enum file_operation operation); /* "open", "rename", ... */
+bool file_operation_parse(struct view text, enum file_operation *ret);
+
 struct event_file {
-	int32_t dfd, flags; /* open(2) flags */
+	int32_t dfd, flags; /* open(2) flags; of a change those of an open that would do the same */
 	struct view path;
 	bool truncated;
 	int32_t result; /* descriptor or -errno; INT32_MIN unknown */
+	enum file_operation operation;
 };
 
 struct event_exec {
@@ -79,12 +102,21 @@ struct event_exec {
 enum { EVENT_CONNECT_SYSCALL = 1, EVENT_CONNECT_KPROBE = 2 };
 
 struct event_connect {
-	uint8_t family; /* AF_INET 2, AF_INET6 10 */
+	uint8_t family; /* AF_INET 2, AF_INET6 10; of another interface: AF_* of the socket, or 0 */
 	uint8_t source;
 	uint8_t protocol; /* IPPROTO_*, 0 unknown */
 	uint16_t port;
 	uint32_t fd;
 	uint8_t address[16]; /* IPv4 in the first four bytes */
+	/* Not empty: no destination, but another way into the kernel, used or tried: "raw:<n>",
+	 * "packet", "vsock", "netlink:<n>", "alg", "xdp", "family:<n>", "ip:<n>" (a socket),
+	 * "io_uring", "32-bit", "x32" (calls), "sigsys" (killed for a call that seccomp forbids),
+	 * "process_vm_readv", "process_vm_writev", "ptrace", "pidfd_getfd" (into another process),
+	 * "unix:<path>", "unix:@<name>" (a connect, or a datagram).
+	 */
+	struct view interface;
+	struct view name; /* DNS name that led to the address in this run; a hint, no proof */
+	int32_t result;   /* 1: done, -errno: failed, 0: not known */
 };
 
 struct event_dns {
@@ -95,7 +127,12 @@ struct event_dns {
 	struct view name;  /* labels joined by '.'; empty when parse_failed */
 	uint16_t qtype;
 	bool parse_failed;
+	bool response; /* came from the server: `query` is its packet */
+	/* Of a response, in order, a space between: addresses, targets of CNAMEs, "TYPE<n>". */
+	struct view answers;
 };
+
+enum event_tls_protocol { EVENT_TLS_OVER_TCP, EVENT_TLS_OVER_QUIC };
 
 enum { EVENT_TLS_LIBSSL = 1, EVENT_TLS_NODE = 2, EVENT_TLS_CLIENTHELLO = 3 };
 
@@ -105,6 +142,14 @@ struct event_tls {
 	struct view raw;          /* ClientHello bytes when it could not be parsed */
 	struct view duplicate_of; /* source of the event that this one repeats; "" for a first */
 	bool parse_failed;
+	bool ech; /* an encrypted ClientHello is inside: `sni` is only the front's */
+	enum event_tls_protocol protocol;
+	/* Not empty: "host:port" that a proxy at the destination was asked for. `sni` is that host,
+	 * or, of the hello that then went through, the name in it. */
+	struct view tunnel;
+	uint8_t family; /* of the destination; 0: not known */
+	uint16_t port;
+	uint8_t address[16];
 };
 
 struct event {

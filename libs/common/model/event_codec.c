@@ -96,6 +96,7 @@ static const struct proto_field process_rows[] = {
         PROTO_LIMITED(10, BYTES, struct event, process.comm, EVENT_TEXT_MAX),
         PROTO_FIELD(11, U8, struct event, process.tags),
         PROTO_LIMITED(12, ENUM, struct event, process.actor, ACTOR_PACKAGE),
+        PROTO_LIMITED(13, BYTES, struct event, process.package, EVENT_TEXT_MAX),
 };
 static const struct proto_fields process_fields = PROTO_FIELDS(process_rows);
 
@@ -105,6 +106,7 @@ static const struct proto_field file_rows[] = {
         PROTO_LIMITED(3, BYTES, struct event, file.path, EVENT_TEXT_MAX),
         PROTO_FIELD(4, BOOL, struct event, file.truncated),
         PROTO_FIELD(5, S32_OPTIONAL, struct event, file.result),
+        PROTO_LIMITED(6, ENUM, struct event, file.operation, FILE_STAT),
 };
 
 static int append_argument(void *target, struct view element, struct error *err)
@@ -129,6 +131,7 @@ static const struct proto_field ancestor_rows[] = {
         PROTO_FIELD(1, U32, struct event_ancestor, pid),
         PROTO_FIELD(2, U32, struct event_ancestor, ppid),
         PROTO_LIMITED(3, BYTES, struct event_ancestor, comm, EVENT_TEXT_MAX),
+        PROTO_FIELD(4, U64, struct event_ancestor, start_ns),
 };
 static const struct proto_fields ancestor_fields = PROTO_FIELDS(ancestor_rows);
 
@@ -165,6 +168,9 @@ static const struct proto_field connect_rows[] = {
         PROTO_FIELD(4, U16, struct event, connect.port),
         PROTO_FIELD(5, U32, struct event, connect.fd),
         PROTO_LIMITED(6, ARRAY, struct event, connect.address, ADDRESS_SIZE),
+        PROTO_LIMITED(7, BYTES, struct event, connect.interface, EVENT_TEXT_MAX),
+        PROTO_LIMITED(8, BYTES, struct event, connect.name, EVENT_TEXT_MAX),
+        PROTO_FIELD(9, S32, struct event, connect.result),
 };
 
 static const struct proto_field dns_rows[] = {
@@ -175,6 +181,8 @@ static const struct proto_field dns_rows[] = {
         PROTO_LIMITED(5, BYTES, struct event, dns.name, EVENT_TEXT_MAX),
         PROTO_FIELD(6, U16, struct event, dns.qtype),
         PROTO_FIELD(7, BOOL, struct event, dns.parse_failed),
+        PROTO_FIELD(8, BOOL, struct event, dns.response),
+        PROTO_LIMITED(9, BYTES, struct event, dns.answers, EVENT_TEXT_MAX),
 };
 
 static const struct proto_field tls_rows[] = {
@@ -183,6 +191,12 @@ static const struct proto_field tls_rows[] = {
         PROTO_LIMITED(3, BYTES, struct event, tls.raw, EVENT_TEXT_MAX),
         PROTO_LIMITED(4, BYTES, struct event, tls.duplicate_of, EVENT_TEXT_MAX),
         PROTO_FIELD(5, BOOL, struct event, tls.parse_failed),
+        PROTO_FIELD(6, BOOL, struct event, tls.ech),
+        PROTO_LIMITED(7, ENUM, struct event, tls.protocol, EVENT_TLS_OVER_QUIC),
+        PROTO_FIELD(8, U8, struct event, tls.family),
+        PROTO_FIELD(9, U16, struct event, tls.port),
+        PROTO_LIMITED(10, ARRAY, struct event, tls.address, ADDRESS_SIZE),
+        PROTO_LIMITED(11, BYTES, struct event, tls.tunnel, EVENT_TEXT_MAX),
 };
 
 static const struct proto_fields payload_fields[EVENT_TYPE_COUNT] = {
@@ -297,6 +311,7 @@ static const struct proto_field result_rows[] = {
         PROTO_LIMITED(14, TEXT, struct run_result, node_version, EVENT_TEXT_MAX),
         PROTO_LIMITED(15, TEXT, struct run_result, npm_version, EVENT_TEXT_MAX),
         PROTO_LIMITED(16, TEXT, struct run_result, sensor_tier, EVENT_TEXT_MAX),
+        PROTO_FIELD(17, U32, struct run_result, survivors),
 };
 static const struct proto_fields result_fields = PROTO_FIELDS(result_rows);
 

@@ -23,7 +23,7 @@ static void assert_row(const struct event *event, const char *expected)
 #define HEADER(type)                                                                               \
 	"{\"Header\":{\"TsNs\":9007199254740993,\"CgroupID\":18446744073709551615,\"PID\":310,"    \
 	"\"TID\":311,\"PPID\":300,\"UID\":1000,\"GID\":4294967295,\"Type\":" type ",\"Tags\":3}"
-#define OURS "\"Actor\":\"package\",\"StartNs\":1234567"
+#define OURS "\"Actor\":\"package\",\"StartNs\":1234567,\"Package\":\"@scope/left-pad\""
 
 static void rows_have_no_arrays_of_bytes(void **state)
 {
@@ -32,7 +32,8 @@ static void rows_have_no_arrays_of_bytes(void **state)
 	        HEADER("1") ",\"DFD\":-100,\"Flags\":524288,\"PathLen\":21,\"Truncated\":1,"
 	                    "\"PathName\":\"/root/.ssh/\\u003cid\\u003e\\u0026\\\"rsa\\\"\","
 	                    "\"CommStr\":\"node\"," OURS ",\"Result\":-2}",
-	        HEADER("2") ",\"Argc\":3,\"Ancestors\":[{\"PID\":300,\"PPID\":290},{\"PID\":290,"
+	        HEADER("2") ",\"Argc\":3,\"Ancestors\":[{\"PID\":300,\"PPID\":290,\"StartNs\":77},{"
+	                    "\"PID\":290,"
 	                    "\"PPID\":1}],\"BinaryPathStr\":\"/usr/bin/"
 	                    "curl\",\"ArgvStrs\":[\"curl\","
 	                    "\"-d\",\"a\xE2\x90\x80"
@@ -40,16 +41,32 @@ static void rows_have_no_arrays_of_bytes(void **state)
 	                    "install\"]," OURS ",\"ArgvTruncated\":true}",
 	        HEADER("3") ",\"Family\":10,\"Source\":2,\"DestPort\":31337,\"Sockfd\":21,"
 	                    "\"DestIP\":\"2001:db8::1\",\"CommStr\":\"node\"," OURS
-	                    ",\"Protocol\":17}",
+	                    ",\"Protocol\":17,\"Name\":\"evil.test\",\"Result\":-111}",
 	        HEADER("4") ",\"Family\":2,\"DestPort\":53,\"QueryLen\":4,\"QName\":\"evil.test\","
 	                    "\"QType\":1,\"DestIP\":\"8.8.8.8\",\"CommStr\":\"node\",\"ParseErr\":{"
-	                    "}," OURS "}",
+	                    "}," OURS ",\"Response\":true,\"Answers\":\"192.0.2.1 TYPE16\"}",
 	        HEADER("5") ",\"Source\":3,\"SniLen\":9,\"RawPayloadLen\":4,\"SNI\":\"evil.test\","
 	                    "\"DuplicateOf\":\"libssl\",\"SourceName\":\"tcp_clienthello\","
-	                    "\"CommStr\":\"node\",\"ParseErr\":{}," OURS "}",
+	                    "\"CommStr\":\"node\",\"ParseErr\":{}," OURS
+	                    ",\"Protocol\":\"quic\",\"Ech\":true,\"Tunnel\":\"hidden.test:443\","
+	                    "\"DestIP\":\"192.0.2.1\","
+	                    "\"DestPort\":443}",
 	};
 	for (size_t i = 0; i < MODEL_FIXTURE_EVENTS; i++)
 		assert_row(&model_fixture_events[i], rows[i]);
+}
+
+static void another_interface_has_no_address(void **state)
+{
+	(void)state;
+	const struct event event = {
+	        .type = EVENT_CONNECT,
+	        .wire_type = EVENT_CONNECT,
+	        .connect = {.family = 2, .interface = {"raw:1", 5}, .result = 1}};
+	assert_row(&event, "{\"Header\":{\"TsNs\":0,\"CgroupID\":0,\"PID\":0,\"TID\":0,\"PPID\":0,"
+	                   "\"UID\":0,\"GID\":0,\"Type\":3,\"Tags\":0},\"Family\":2,\"Source\":0,"
+	                   "\"DestPort\":0,\"Sockfd\":0,\"DestIP\":\"\",\"CommStr\":\"\","
+	                   "\"Interface\":\"raw:1\",\"Result\":1}");
 }
 
 static void text_is_what_jsonb_can_hold(void **state)
@@ -104,6 +121,7 @@ static void a_bad_payload_takes_back_only_itself(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(another_interface_has_no_address),
 	        cmocka_unit_test(rows_have_no_arrays_of_bytes),
 	        cmocka_unit_test(text_is_what_jsonb_can_hold),
 	        cmocka_unit_test(unknown_payloads_become_what_jsonb_can_hold),

@@ -3,8 +3,9 @@
  * The verbose JSON of `POST /v1/runs/{id}/events`: batches of events with byte arrays, as existing
  * runners send and existing servers expect. Here it is written; event_wire_stream.h reads it.
  *
- * Our runner adds the members `Actor`, `StartNs`, `Result`, `ArgvTruncated`, `Protocol` to the
- * payload, which existing servers ignore.
+ * Our runner adds the members `Actor`, `StartNs`, `Package`, `Result`, `ArgvTruncated`,
+ * `Protocol` and those that docs/schema.md lists as ours to the payload, which existing servers
+ * ignore.
  */
 #ifndef FANGS_MODEL_EVENT_WIRE_H
 #define FANGS_MODEL_EVENT_WIRE_H

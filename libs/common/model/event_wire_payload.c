@@ -53,9 +53,21 @@ static const struct json_fields header_fields = JSON_FIELDS(header_rows);
 #define COMM_ROW JSON_FIELD("CommStr", TEXT, struct payload, event.process.comm)
 #define OUR_ROWS                                                                                   \
 	JSON_FIELD_BY("Actor", read_actor),                                                        \
-	        JSON_FIELD("StartNs", U64, struct payload, event.process.start_ns)
+	        JSON_FIELD("StartNs", U64, struct payload, event.process.start_ns),                \
+	        JSON_FIELD("Package", TEXT, struct payload, event.process.package)
 
 /* File accesses. */
+
+static int read_operation(struct json_pull *pull, void *target, struct arena *arena,
+                          struct error *err)
+{
+	struct payload *payload = target;
+	struct view text;
+	int rc = json_pull_string(pull, arena, &text, err);
+	if (rc == 0)
+		(void)file_operation_parse(text, &payload->event.file.operation);
+	return rc;
+}
 
 static const struct json_field file_rows[] = {
         HEADER_ROW,
@@ -68,6 +80,7 @@ static const struct json_field file_rows[] = {
         COMM_ROW,
         OUR_ROWS,
         JSON_FIELD("Result", I32, struct payload, event.file.result),
+        JSON_FIELD_BY("Operation", read_operation),
 };
 
 static void cut(struct view *text)
@@ -106,6 +119,7 @@ static int read_arguments(struct json_pull *pull, void *target, struct arena *ar
 
 struct ancestor {
 	uint32_t pid, ppid;
+	uint64_t start_ns;
 	uint8_t comm[WIRE_COMM_SIZE];
 };
 
@@ -116,6 +130,7 @@ static int read_ancestor(struct json_pull *pull, struct event_ancestor *ret, str
 	        JSON_FIELD("PID", U32, struct ancestor, pid),
 	        JSON_FIELD("PPID", U32, struct ancestor, ppid),
 	        JSON_FIELD("Comm", BYTES, struct ancestor, comm),
+	        JSON_FIELD("StartNs", U64, struct ancestor, start_ns),
 	};
 	static const struct json_fields fields = JSON_FIELDS(rows);
 	struct ancestor ancestor = {0};
@@ -124,6 +139,7 @@ static int read_ancestor(struct json_pull *pull, struct event_ancestor *ret, str
 	*ret = (struct event_ancestor){
 	        .pid = ancestor.pid,
 	        .ppid = ancestor.ppid,
+	        .start_ns = ancestor.start_ns,
 	        .comm = arena_copy(arena, view_of(comm, strnlen(comm, WIRE_COMM_SIZE))),
 	};
 	return rc;
@@ -176,6 +192,7 @@ static const struct json_field exec_rows[] = {
         JSON_FIELD_BY("AncestorComms", read_ancestor_comms),
         OUR_ROWS,
         JSON_FIELD("ArgvTruncated", BOOL, struct payload, event.exec.argv_truncated),
+        JSON_FIELD("Result", I32, struct payload, event.exec.result),
 };
 
 static bool finish_exec(struct payload *payload, struct arena *arena)
@@ -205,6 +222,9 @@ static const struct json_field connect_rows[] = {
         COMM_ROW,
         OUR_ROWS,
         JSON_FIELD("Protocol", U8, struct payload, event.connect.protocol),
+        JSON_FIELD("Interface", TEXT, struct payload, event.connect.interface),
+        JSON_FIELD("Name", TEXT, struct payload, event.connect.name),
+        JSON_FIELD("Result", I32, struct payload, event.connect.result),
 };
 
 /* The text is what existing servers go by, so it wins over the bytes. */
@@ -213,6 +233,8 @@ static bool finish_connect(struct payload *payload, struct arena *arena)
 	(void)arena;
 	struct event_connect *connect = &payload->event.connect;
 	(void)event_parse_ip(payload->dest_ip, &connect->family, connect->address);
+	cut(&connect->interface);
+	cut(&connect->name);
 	return true;
 }
 
@@ -231,6 +253,8 @@ static const struct json_field dns_rows[] = {
         COMM_ROW,
         JSON_FIELD_BY("ParseErr", read_parse_error),
         OUR_ROWS,
+        JSON_FIELD("Response", BOOL, struct payload, event.dns.response),
+        JSON_FIELD("Answers", TEXT, struct payload, event.dns.answers),
 };
 
 /* The captured packet: as many bytes of the array as the payload says that there are. */
@@ -252,10 +276,22 @@ static bool finish_dns(struct payload *payload, struct arena *arena)
 	(void)event_parse_ip(payload->dest_ip, &dns->family, dns->server);
 	dns->parse_failed = payload->parse_failed;
 	cut(&dns->name);
+	cut(&dns->answers);
 	return take_bytes(payload, arena, WIRE_QUERY_SIZE, &dns->query);
 }
 
 /* TLS server names. */
+
+static int read_tls_protocol(struct json_pull *pull, void *target, struct arena *arena,
+                             struct error *err)
+{
+	struct payload *payload = target;
+	struct view text;
+	int rc = json_pull_string(pull, arena, &text, err);
+	if (rc == 0 && view_is(text, "quic"))
+		payload->event.tls.protocol = EVENT_TLS_OVER_QUIC;
+	return rc;
+}
 
 static const struct json_field tls_rows[] = {
         HEADER_ROW,
@@ -269,14 +305,21 @@ static const struct json_field tls_rows[] = {
         COMM_ROW,
         JSON_FIELD_BY("ParseErr", read_parse_error),
         OUR_ROWS,
+        JSON_FIELD_BY("Protocol", read_tls_protocol),
+        JSON_FIELD("Ech", BOOL, struct payload, event.tls.ech),
+        JSON_FIELD("Tunnel", TEXT, struct payload, event.tls.tunnel),
+        JSON_FIELD("DestIP", TEXT, struct payload, dest_ip),
+        JSON_FIELD("DestPort", U16, struct payload, event.tls.port),
 };
 
 static bool finish_tls(struct payload *payload, struct arena *arena)
 {
 	struct event_tls *tls = &payload->event.tls;
+	(void)event_parse_ip(payload->dest_ip, &tls->family, tls->address);
 	tls->parse_failed = payload->parse_failed;
 	cut(&tls->sni);
 	cut(&tls->duplicate_of);
+	cut(&tls->tunnel);
 	return take_bytes(payload, arena, WIRE_CLIENTHELLO_SIZE, &tls->raw);
 }
 
@@ -305,6 +348,7 @@ bool event_wire_read_payload(struct json_pull *pull, uint8_t type, struct event 
 	if (json_read_fields(pull, &types[type].fields, &payload, arena, NULL) < 0)
 		return false;
 	cut(&payload.event.process.comm);
+	cut(&payload.event.process.package);
 	if (!types[type].finish(&payload, arena))
 		return false;
 	*event = payload.event;

@@ -306,6 +306,24 @@ static void a_late_type_counts(void **state)
 	assert_true(view_is(event.tls.sni, "x"));
 }
 
+/* What is ours of a file event, by name on the wire. */
+static void every_operation_goes_both_ways(void **state)
+{
+	(void)state;
+	for (enum file_operation i = FILE_OPEN; i < FILE_OPERATION_COUNT; i++) {
+		struct event event = model_fixture_events[0];
+		event.file.operation = i;
+		struct run_id run_id = {{1}};
+		AUTO(buf) struct buf text;
+		buf_init(&text, JSON_MAX);
+		event_wire_write_batch(&text, &run_id, 1, &event, 1);
+		struct wire_batch copy = read_first(text.data);
+		assert_int_equal(copy.event_count, 1);
+		assert_null(model_fixture_difference(&event, &copy.events[0]));
+		assert_true((strstr(text.data, "\"Operation\"") != NULL) == (i != FILE_OPEN));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -321,6 +339,7 @@ int main(void)
 	        cmocka_unit_test(the_address_as_text_counts),
 	        cmocka_unit_test(other_payloads_are_kept),
 	        cmocka_unit_test(a_late_type_counts),
+	        cmocka_unit_test(every_operation_goes_both_ways),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -69,6 +69,8 @@ static void write_ours(struct form *form, const struct event_process *process)
 		json_member_string(form->w, "Actor", actor_name(process->actor));
 	if (process->start_ns)
 		json_member_uint(form->w, "StartNs", process->start_ns);
+	if (process->package.size)
+		member_text(form, "Package", process->package);
 }
 
 static void write_ip(struct form *form, uint8_t family, const uint8_t address[16])
@@ -102,6 +104,8 @@ static void write_file(struct form *form, const struct event *event)
 	write_ours(form, &event->process);
 	if (file->result != INT32_MIN)
 		json_member_int(form->w, "Result", file->result);
+	if (file->operation != FILE_OPEN)
+		json_member_string(form->w, "Operation", file_operation_name(file->operation));
 }
 
 /* Eight slots of which each ends with a NUL. */
@@ -134,6 +138,8 @@ static void write_ancestors(struct form *form, const struct event_exec *exec)
 		json_member_uint(form->w, "PID", ancestor->pid);
 		json_member_uint(form->w, "PPID", ancestor->ppid);
 		member_text_bytes(form, "Comm", ancestor->comm, WIRE_COMM_SIZE);
+		if (ancestor->start_ns)
+			json_member_uint(form->w, "StartNs", ancestor->start_ns);
 		json_end_object(form->w);
 	}
 	json_end_array(form->w);
@@ -162,6 +168,8 @@ static void write_exec(struct form *form, const struct event *event)
 	write_ours(form, &event->process);
 	if (exec->argv_truncated)
 		json_member_bool(form->w, "ArgvTruncated", true);
+	if (exec->result)
+		json_member_int(form->w, "Result", exec->result);
 }
 
 static void write_connect(struct form *form, const struct event *event)
@@ -172,11 +180,17 @@ static void write_connect(struct form *form, const struct event *event)
 	json_member_uint(form->w, "DestPort", connect->port);
 	json_member_uint(form->w, "Sockfd", connect->fd);
 	member_bytes(form, "DestAddr", connect->address, WIRE_ADDRESS_SIZE, WIRE_ADDRESS_SIZE);
-	write_ip(form, connect->family, connect->address);
+	write_ip(form, connect->interface.size ? 0 : connect->family, connect->address);
 	write_comm(form, event);
 	write_ours(form, &event->process);
 	if (connect->protocol)
 		json_member_uint(form->w, "Protocol", connect->protocol);
+	if (connect->interface.size)
+		member_text(form, "Interface", connect->interface);
+	if (connect->name.size)
+		member_text(form, "Name", connect->name);
+	if (connect->result)
+		json_member_int(form->w, "Result", connect->result);
 }
 
 static void write_dns(struct form *form, const struct event *event)
@@ -194,6 +208,10 @@ static void write_dns(struct form *form, const struct event *event)
 	write_comm(form, event);
 	write_parse_error(form, dns->parse_failed);
 	write_ours(form, &event->process);
+	if (!dns->response)
+		return;
+	json_member_bool(form->w, "Response", true);
+	member_text(form, "Answers", dns->answers);
 }
 
 static const char *source_name(uint8_t source)
@@ -221,6 +239,16 @@ static void write_tls(struct form *form, const struct event *event)
 	write_comm(form, event);
 	write_parse_error(form, tls->parse_failed);
 	write_ours(form, &event->process);
+	if (tls->protocol == EVENT_TLS_OVER_QUIC)
+		json_member_string(form->w, "Protocol", "quic");
+	if (tls->ech)
+		json_member_bool(form->w, "Ech", true);
+	if (tls->tunnel.size)
+		member_text(form, "Tunnel", tls->tunnel);
+	if (tls->family == 0)
+		return;
+	write_ip(form, tls->family, tls->address);
+	json_member_uint(form->w, "DestPort", tls->port);
 }
 
 void event_wire_write_payload(struct json_writer *w, const struct event *event,

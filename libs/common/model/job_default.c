@@ -27,10 +27,11 @@ const size_t job_default_watched_path_count =
 static const int64_t DEFAULT_DURATION_NS = 60 * NS_PER_S;
 static const int64_t DEFAULT_GRACE_NS = 2 * NS_PER_S;
 
-/* The documented command; what reads it greps for it. */
+/* The documented command; what reads it greps for it. Existing runners know of a failure only by
+ * the exit status, which would always be 0: npm removes what it cannot install. */
 static const char COMMAND_FORMAT[] =
         "cd /tmp && mkdir -p test && cd test && npm init -y >/dev/null 2>&1 && "
-        "npm install %s@%s 2>&1 | tail -3; sleep 2";
+        "npm install %s@%s 2>&1 | tail -3; sleep 2; [ -e node_modules/%s/package.json ]";
 
 static struct sandbox_spec default_sandbox(struct arena *arena, const char *package,
                                            const char *version, const char *registry)
@@ -48,7 +49,7 @@ static struct sandbox_spec default_sandbox(struct arena *arena, const char *pack
 	sandbox.command = arena_alloc(arena, sandbox.command_count, sizeof(*sandbox.command));
 	sandbox.command[0] = "sh";
 	sandbox.command[1] = "-c";
-	sandbox.command[2] = arena_printf(arena, COMMAND_FORMAT, package, version);
+	sandbox.command[2] = arena_printf(arena, COMMAND_FORMAT, package, version, package);
 	if (registry && *registry) {
 		sandbox.env_count = 1;
 		sandbox.env = arena_alloc(arena, sandbox.env_count, sizeof(*sandbox.env));

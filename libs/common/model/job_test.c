@@ -86,7 +86,8 @@ static void the_default_scan_is_the_documented_one(void **state)
 	        job_default_scan(&arena, "@a/b", "1.2.3", "http://127.0.0.1:4873/", &job, NULL), 0);
 	assert_string_equal(job.sandbox.command[2],
 	                    "cd /tmp && mkdir -p test && cd test && npm init -y >/dev/null 2>&1 && "
-	                    "npm install @a/b@1.2.3 2>&1 | tail -3; sleep 2");
+	                    "npm install @a/b@1.2.3 2>&1 | tail -3; sleep 2; "
+	                    "[ -e node_modules/@a/b/package.json ]");
 	assert_int_equal(job.sandbox.env_count, 1);
 	assert_string_equal(job.sandbox.env[0], "npm_config_registry=http://127.0.0.1:4873/");
 	assert_string_equal(job.kind, "sandbox_scan");

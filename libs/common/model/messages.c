@@ -86,6 +86,7 @@ void deviation_message_write(struct buf *out, const struct deviation_message *me
 	member_text(&w, "actor", message->actor);
 	member_text(&w, "reason", message->reason);
 	member_text(&w, "process", message->process);
+	member_text(&w, "command", message->command);
 	json_member_int(&w, "evidence_event_id", message->evidence_event_id);
 	wire_member_time(&w, "detected_at", message->detected_at_ns);
 	json_end_object(&w);
@@ -119,6 +120,7 @@ static const struct json_field deviation_rows[] = {
         JSON_FIELD("actor", STRING, struct deviation_message, actor),
         JSON_FIELD("reason", STRING, struct deviation_message, reason),
         JSON_FIELD("process", STRING, struct deviation_message, process),
+        JSON_FIELD("command", STRING, struct deviation_message, command),
         JSON_FIELD("evidence_event_id", I64, struct deviation_message, evidence_event_id),
         JSON_FIELD("detected_at", TIME, struct deviation_message, detected_at_ns),
 };
@@ -151,6 +153,7 @@ static int read_deviation(struct view json, struct arena *arena, struct deviatio
 	        .actor = "",
 	        .reason = "",
 	        .process = "",
+	        .command = "",
 	        .detected_at_ns = INT64_MIN,
 	};
 	int rc = json_read_document(json, &deviation_fields, &message, arena, err);

@@ -19,7 +19,8 @@ struct release_message {
 
 struct deviation_message {
 	const char *id, *run_id, *package, *version, *category, *value, *severity, *actor, *reason,
-	        *process;
+	        *process, *command;
+	uint32_t tree; /* of processes; not in the message */
 	int64_t evidence_event_id;
 	int64_t detected_at_ns;
 };

@@ -37,7 +37,8 @@ static const char deviation_text[] =
         "{\"type\":\"deviation\",\"id\":\"0a\",\"run_id\":\"0b\",\"package\":\"p\","
         "\"version\":\"1.0.1\",\"category\":\"fs_new_path_read\",\"value\":\"/root/.ssh/id_rsa\","
         "\"severity\":\"crit\",\"actor\":\"package\",\"reason\":\"\\u003cnew\\u003e\","
-        "\"process\":\"npm \\u003e sh\",\"evidence_event_id\":9007199254740993,"
+        "\"process\":\"npm \\u003e sh\",\"command\":\"node "
+        "x.js\",\"evidence_event_id\":9007199254740993,"
         "\"detected_at\":\"2026-11-22T20:18:54Z\"}";
 
 static const char verdict_text[] =

@@ -154,7 +154,8 @@ int model_fixture_read_wire(struct view body, struct arena *arena, struct wire_b
 		.ts_ns = UINT64_C(9007199254740993), .cgroup_id = UINT64_C(18446744073709551615),  \
 		.start_ns = 1234567, .pid = 310, .tid = 311, .ppid = 300, .uid = 1000,             \
 		.gid = 4294967295, .comm = {"node", 4},                                            \
-		.tags = EVENT_TAG_INTERESTING | EVENT_TAG_CRED, .actor = ACTOR_PACKAGE             \
+		.tags = EVENT_TAG_INTERESTING | EVENT_TAG_CRED, .actor = ACTOR_PACKAGE,            \
+		.package = TEXT("@scope/left-pad")                                                 \
 	}
 
 #define TEXT(s)                                                                                    \
@@ -178,7 +179,7 @@ const struct event model_fixture_events[MODEL_FIXTURE_EVENTS] = {
                   .argv = {TEXT("curl"), TEXT("-d"), TEXT("a\0b")},
                   .argc = 3,
                   .argv_truncated = true,
-                  .ancestors = {{300, 290, TEXT("sh")}, {290, 1, TEXT("npm install")}},
+                  .ancestors = {{300, 290, TEXT("sh"), 77}, {290, 1, TEXT("npm install"), 0}},
                   .ancestor_count = 2}},
         {.type = EVENT_CONNECT,
          .wire_type = EVENT_CONNECT,
@@ -188,7 +189,9 @@ const struct event model_fixture_events[MODEL_FIXTURE_EVENTS] = {
                      .protocol = 17,
                      .port = 31337,
                      .fd = 21,
-                     .address = {0x20, 0x01, 0x0D, 0xB8, [15] = 1}}},
+                     .address = {0x20, 0x01, 0x0D, 0xB8, [15] = 1},
+                     .name = TEXT("evil.test"),
+                     .result = -111}},
         {.type = EVENT_DNS,
          .wire_type = EVENT_DNS,
          .process = PROCESS,
@@ -198,7 +201,9 @@ const struct event model_fixture_events[MODEL_FIXTURE_EVENTS] = {
                  .query = TEXT("\x12\x34\0\377"),
                  .name = TEXT("evil.test"),
                  .qtype = 1,
-                 .parse_failed = true}},
+                 .parse_failed = true,
+                 .response = true,
+                 .answers = TEXT("192.0.2.1 TYPE16")}},
         {.type = EVENT_TLS,
          .wire_type = EVENT_TLS,
          .process = PROCESS,
@@ -206,7 +211,13 @@ const struct event model_fixture_events[MODEL_FIXTURE_EVENTS] = {
                  .sni = TEXT("evil.test"),
                  .raw = TEXT("\x16\x03\x01\0"),
                  .duplicate_of = TEXT("libssl"),
-                 .parse_failed = true}},
+                 .parse_failed = true,
+                 .ech = true,
+                 .protocol = EVENT_TLS_OVER_QUIC,
+                 .tunnel = TEXT("hidden.test:443"),
+                 .family = 2,
+                 .port = 443,
+                 .address = {192, 0, 2, 1}}},
 };
 
 struct events_header model_fixture_header(enum events_kind kind)
@@ -240,6 +251,7 @@ const struct run_result model_fixture_result = {
         .node_version = TEXT("v20.1.0"),
         .npm_version = TEXT("10.1.0"),
         .sensor_tier = TEXT("lsm"),
+        .survivors = 2,
 };
 
 #define COMPARE(field)                                                                             \
@@ -265,6 +277,7 @@ static const char *process_difference(const struct event_process *a, const struc
 	COMPARE_TEXT(comm);
 	COMPARE(tags);
 	COMPARE(actor);
+	COMPARE_TEXT(package);
 	return NULL;
 }
 
@@ -275,6 +288,7 @@ static const char *file_difference(const struct event_file *a, const struct even
 	COMPARE_TEXT(path);
 	COMPARE(truncated);
 	COMPARE(result);
+	COMPARE(operation);
 	return NULL;
 }
 
@@ -290,7 +304,9 @@ static const char *exec_difference(const struct event_exec *a, const struct even
 		COMPARE(ancestors[i].pid);
 		COMPARE(ancestors[i].ppid);
 		COMPARE_TEXT(ancestors[i].comm);
+		COMPARE(ancestors[i].start_ns);
 	}
+	COMPARE(result);
 	return NULL;
 }
 
@@ -302,6 +318,9 @@ static const char *connect_difference(const struct event_connect *a, const struc
 	COMPARE(port);
 	COMPARE(fd);
 	COMPARE_BYTES(address);
+	COMPARE_TEXT(interface);
+	COMPARE_TEXT(name);
+	COMPARE(result);
 	return NULL;
 }
 
@@ -314,6 +333,8 @@ static const char *dns_difference(const struct event_dns *a, const struct event_
 	COMPARE_TEXT(name);
 	COMPARE(qtype);
 	COMPARE(parse_failed);
+	COMPARE(response);
+	COMPARE_TEXT(answers);
 	return NULL;
 }
 
@@ -324,6 +345,12 @@ static const char *tls_difference(const struct event_tls *a, const struct event_
 	COMPARE_TEXT(raw);
 	COMPARE_TEXT(duplicate_of);
 	COMPARE(parse_failed);
+	COMPARE(ech);
+	COMPARE(protocol);
+	COMPARE_TEXT(tunnel);
+	COMPARE(family);
+	COMPARE(port);
+	COMPARE_BYTES(address);
 	return NULL;
 }
 

@@ -15,7 +15,7 @@ static int out_of_range(struct error *err, uint32_t number)
 	return error_set(err, EBADMSG, "malformed message: field %u is out of range", number);
 }
 
-static int read_varint(struct view *rest, uint64_t *ret, struct error *err)
+static int read_long_varint(struct view *rest, uint64_t *ret, struct error *err)
 {
 	uint64_t number = 0;
 	for (size_t i = 0; i < rest->size && i < PROTO_VARINT_MAX; i++) {
@@ -30,6 +30,16 @@ static int read_varint(struct view *rest, uint64_t *ret, struct error *err)
 		}
 	}
 	return malformed(err, "bad varint");
+}
+
+/* Almost all are of one byte. */
+static inline int read_varint(struct view *rest, uint64_t *ret, struct error *err)
+{
+	if (rest->size == 0 || (unsigned char)rest->data[0] >= PROTO_MORE)
+		return read_long_varint(rest, ret, err);
+	*ret = (unsigned char)rest->data[0];
+	*rest = view_of(rest->data + 1, rest->size - 1);
+	return 0;
 }
 
 static int take(struct view *rest, uint64_t size, struct view *ret, struct error *err)
@@ -172,12 +182,14 @@ static int store_bytes(const struct proto_field *field, void *target, struct vie
 static const struct proto_field *find_field(const struct proto_fields *fields, uint32_t number,
                                             size_t *hint)
 {
+	size_t at = *hint;
 	for (size_t i = 0; i < fields->count; i++) {
-		size_t at = (*hint + i) % fields->count;
 		if (fields->list[at].number == number) {
 			*hint = at;
 			return &fields->list[at];
 		}
+		if (++at == fields->count)
+			at = 0;
 	}
 	return NULL;
 }

@@ -45,6 +45,8 @@ static void write_ours(struct json_writer *w, const struct run_result *result)
 	json_member_uint(w, "lost_ring", result->lost_ring);
 	json_member_uint(w, "lost_parse", result->lost_parse);
 	json_member_uint(w, "truncated", result->truncated);
+	if (result->survivors)
+		json_member_uint(w, "survivors", result->survivors);
 	if (result->npm_exit_code != INT32_MIN)
 		json_member_int(w, "npm_exit_code", result->npm_exit_code);
 	member_text(w, "image", result->image);
@@ -86,6 +88,7 @@ static int read_ours(struct json_pull *pull, void *target, struct arena *arena, 
 	        JSON_FIELD("lost_ring", U64, struct parsed, result.lost_ring),
 	        JSON_FIELD("lost_parse", U64, struct parsed, result.lost_parse),
 	        JSON_FIELD("truncated", U64, struct parsed, result.truncated),
+	        JSON_FIELD("survivors", U32, struct parsed, result.survivors),
 	        JSON_FIELD("npm_exit_code", I32, struct parsed, result.npm_exit_code),
 	        JSON_FIELD("image", TEXT, struct parsed, result.image),
 	        JSON_FIELD("image_digest", TEXT, struct parsed, result.image_digest),

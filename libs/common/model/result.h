@@ -25,7 +25,8 @@ struct run_result {
 	bool native;       /* came from our runner: the fields below are meaningful */
 	uint64_t last_seq; /* batches 1..last_seq were sent; 0 unknown */
 	uint64_t lost_ring, lost_parse, truncated; /* per-run loss by cause */
-	int32_t npm_exit_code;                     /* INT32_MIN: not seen */
+	uint32_t survivors; /* processes of package code that outlived the command and its grace */
+	int32_t npm_exit_code; /* INT32_MIN: not seen */
 	struct view image, image_digest, node_version, npm_version, sensor_tier;
 };
 

@@ -134,7 +134,9 @@ static void deviations_change_their_runs_too(void **state)
 	sql(test, "UPDATE deviations SET notified_at = now()");
 	expect(test, true, "");
 	sql(test, "UPDATE deviations SET suppressed = true WHERE id = 'd2'");
-	expect(test, true, "deviation:\"d2\" ");
+	expect(test, true, "run:\"aa\" deviation:\"d2\" ");
+	sql(test, "UPDATE deviations SET suppressed_why = 'known' WHERE id = 'd2'");
+	expect(test, true, "run:\"aa\" deviation:\"d2\" ");
 }
 
 static void a_runner_falls_silent_and_comes_back(void **state)

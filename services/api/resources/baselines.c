@@ -18,14 +18,14 @@ enum { ANSWER_MAX_BYTES = 64 << 10 };
 /* From one name to the next, over the indexes of both tables: the fingerprints are many more than
  * the packages. The existing CLI makes baselines without a row in `baselines`. */
 #define NEXT_NAME(name) \
-	"(SELECT LEAST((SELECT min(package_name) FROM baselines WHERE package_name > " name ")," \
+	"(SELECT LEAST((SELECT min(package_name) FROM baselines WHERE package_name > " name " AND state <> 'reset')," \
 	" (SELECT min(package_name) FROM baseline_fingerprints WHERE package_name > " name ")))"
 static const struct list all_baselines = {
 	.statement = {"api_baselines",
 		"WITH RECURSIVE names (name, n) AS (SELECT " NEXT_NAME("COALESCE($3, '')") ", 1::bigint"
 		"  UNION ALL SELECT " NEXT_NAME("names.name") ", n + 1 FROM names"
 		"  WHERE name IS NOT NULL AND n < $1::bigint)"
-		" SELECT n.name AS package, COALESCE(b.state, 'trusted') AS state, b.seeded_by, "
+		" SELECT n.name AS package, COALESCE(NULLIF(b.state, 'reset'), 'trusted') AS state, b.seeded_by, "
 		UTC("b.seeded_at") " AS seeded_at, (SELECT count(*) FROM baseline_fingerprints f"
 		"  WHERE f.package_name = n.name) AS fingerprints, " NAME_CURSOR("n.name")
 		" FROM names n LEFT JOIN baselines b ON b.package_name = n.name"
@@ -34,11 +34,11 @@ static const struct list all_baselines = {
 };
 
 static const struct db_statement head = {"api_baseline",
-	"SELECT $1::text AS package, COALESCE(b.state, 'trusted') AS state, b.seeded_by, "
+	"SELECT $1::text AS package, COALESCE(NULLIF(b.state, 'reset'), 'trusted') AS state, b.seeded_by, "
 	UTC("b.seeded_at") " AS seeded_at, f.fingerprints"
 	" FROM (SELECT count(*) AS fingerprints FROM baseline_fingerprints WHERE package_name = $1) f"
 	" LEFT JOIN baselines b ON b.package_name = $1"
-	" WHERE f.fingerprints > 0 OR b.package_name IS NOT NULL"};
+	" WHERE f.fingerprints > 0 OR b.state <> 'reset'"};
 
 static const struct param filters[] = {
 	{"category", PARAM_WORD, CATEGORIES},

@@ -17,12 +17,13 @@ enum { ANSWER_MAX_BYTES = 64 << 10 };
 static const struct param filters[] = {
 	{"package", PARAM_TEXT, NULL},
 	{"run", PARAM_ID_PREFIX, NULL},
-	{"decision", PARAM_WORD, "promote|reject|reset|forget"},
+	{"decision", PARAM_WORD, 
+	 "promote|reject|reset|forget|suppress|unsuppress|allow|disallow|reanalyse"},
 };
 static const struct list all_decisions = {
 	.statement = {"api_decisions",
 		"SELECT id, decision, run_id, package_name AS package, category, value,"
-		" decided_by AS by, note, " UTC("decided_at") " AS decided_at, id || '~' AS cursor"
+		" deviation_id, decided_by AS by, note, " UTC("decided_at") " AS decided_at, id || '~' AS cursor"
 		" FROM decisions WHERE id < COALESCE($2::bigint, 9223372036854775807)"
 		" AND COALESCE($3, '') = ''"
 		" AND " FILTER("package_name", 4)
@@ -32,6 +33,10 @@ static const struct list all_decisions = {
 	.order = PAGE_BY_NUMBER_AND_TEXT,
 	LIST_FILTERS(filters),
 };
+
+static const struct db_statement record_decision = {"api_record_decision",
+	"INSERT INTO decisions (decision, run_id, package_name, category, value, deviation_id,"
+	" decided_by, note) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"};
 
 static const struct db_statement package_of_run = {"api_run_package",
 	"SELECT package_name FROM runs WHERE id = $1"};
@@ -60,6 +65,23 @@ bool decisions_read(struct http_request *request, struct baseline_decision *ret)
 		ret->by = arena_strdup(arena, json_string(json_get(body, "by"), ""));
 	ret->note = arena_strdup(arena, json_string(json_get(body, "note"), ""));
 	return true;
+}
+
+int decisions_record(struct db_conn *conn, const char *word, const struct decision_subject *subject,
+                     const struct baseline_decision *decision, struct error *err)
+{
+	const struct db_param params[] = {
+	        DB_TEXT(word),
+	        DB_TEXT(subject->run_id),
+	        DB_TEXT(subject->package),
+	        DB_TEXT(subject->category),
+	        DB_TEXT(subject->value),
+	        DB_TEXT(subject->deviation_id),
+	        DB_TEXT(decision->by),
+	        DB_TEXT(decision->note),
+	};
+
+	return db_exec(conn, &record_decision, params, 8, err) < 0 ? -err->code : 0;
 }
 
 void decisions_reply_failure(struct api *api, struct http_request *request, int rc,

@@ -9,8 +9,8 @@
 // clang-format off
 #define COLUMNS \
 	"SELECT d.id, d.run_id, r.package_name AS package, r.version, d.category, d.value," \
-	" d.severity, d.actor, d.reason, d.process, d.evidence_event_id, " \
-	UTC("d.detected_at") " AS detected_at, d.suppressed"
+	" d.severity, d.actor, d.reason, d.process, d.command, d.evidence_event_id, " \
+	UTC("d.detected_at") " AS detected_at, d.suppressed, d.drift, d.suppressed_by, d.suppressed_why"
 #define TABLES " FROM deviations d JOIN runs r ON r.id = d.run_id"
 
 #define CATEGORIES \

@@ -25,7 +25,7 @@ static const struct kind {
         [LOOKUP_ALLOW_ENTRY] = {"allow entry",
                                 false,
                                 {"api_find_allow_entries",
-                                 "SELECT id FROM allowlists WHERE starts_with(id, $1)"
+                                 "SELECT id FROM allow_entries WHERE starts_with(id, $1)"
                                  " ORDER BY id <> $1, id LIMIT $2::bigint"}},
 };
 

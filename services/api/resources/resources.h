@@ -11,6 +11,7 @@
 void packages_handle_list(void *ctx, struct http_request *request);
 void packages_handle_get(void *ctx, struct http_request *request);
 void packages_handle_add(void *ctx, struct http_request *request);
+void packages_handle_policy(void *ctx, struct http_request *request);
 void packages_handle_remove(void *ctx, struct http_request *request);
 
 void releases_handle_list(void *ctx, struct http_request *request);
@@ -24,6 +25,12 @@ void events_handle_list(void *ctx, struct http_request *request); /* of a run */
 void deviations_handle_list(void *ctx, struct http_request *request);
 void deviations_handle_of_run(void *ctx, struct http_request *request);
 void deviations_handle_get(void *ctx, struct http_request *request);
+
+void triage_handle_suppress(void *ctx, struct http_request *request);
+void triage_handle_unsuppress(void *ctx, struct http_request *request);
+void triage_handle_allow(void *ctx, struct http_request *request);
+void triage_handle_reanalyse_run(void *ctx, struct http_request *request);
+void triage_handle_reanalyse_package(void *ctx, struct http_request *request);
 
 void decisions_handle_list(void *ctx, struct http_request *request);
 void decisions_handle_promote(void *ctx, struct http_request *request);

@@ -12,18 +12,20 @@
 	"SELECT r.id, r.package_name AS package, r.version, r.state, r.phase, r.verdict, r.complete," \
 	" r.incomplete_reason, r.attempt, r.is_baseline," \
 	" CASE WHEN r.is_baseline AND r.decision = 'reject' THEN '' ELSE r.decision END AS decision," \
-	" r.trigger, r.target_runner, r.runner_id, " \
+	" r.trigger, r.control_of, r.target_runner, r.runner_id, " \
 	UTC("r.queued_at") " AS queued_at, " \
 	UTC("r.started_at") " AS started_at, " \
 	UTC("r.finished_at") " AS finished_at, " \
 	UTC("r.judged_at") " AS judged_at," \
 	" r.failure_reason, r.events_emitted, r.events_dropped," \
 	" COALESCE(p.events_stored, 0) AS events_stored, r.duration_ns / 1000000 AS duration_ms," \
-	" d.deviation_count, COALESCE((ARRAY['info', 'warn', 'crit'])[d.rank], '') AS max_severity," \
+	" d.deviation_count, d.open_deviations, COALESCE((ARRAY['info', 'warn', 'crit'])[d.rank], '') AS max_severity," \
 	" r.image, r.image_digest, r.node_version, r.npm_version, r.sensor_tier"
 #define TABLES \
 	" FROM runs r LEFT JOIN run_progress p ON p.run_id = r.id, LATERAL" \
-	"  (SELECT count(*) AS deviation_count, max(" SEVERITY_RANK("severity") ") AS rank" \
+	"  (SELECT count(*) AS deviation_count," \
+	"    count(*) FILTER (WHERE NOT suppressed) AS open_deviations," \
+	"    max(" SEVERITY_RANK("severity") ") FILTER (WHERE NOT suppressed) AS rank" \
 	"    FROM deviations WHERE run_id = r.id) d"
 
 static const struct db_statement one_run = {"api_run", COLUMNS TABLES " WHERE r.id = $1"};
@@ -38,7 +40,7 @@ static const struct param run_filters[] = {
 	{"phase", PARAM_WORD, "queued|leased|running|finished|judged"},
 	{"verdict", PARAM_WORD, "seeded|clean|deviates|incomplete|none"},
 	{"decision", PARAM_WORD, "promote|reject"},
-	{"trigger", PARAM_WORD, "release|scan"},
+	{"trigger", PARAM_WORD, "release|scan|seed|control"},
 	{"runner", PARAM_TEXT, NULL},
 	{"since", PARAM_TIME, NULL},
 	{"until", PARAM_TIME, NULL},

@@ -24,7 +24,9 @@ export async function pending() {
         ['Run', (run) => runLink(run.id)],
         ['Package', (run) => run.package],
         ['Version', (run) => run.version],
-        ['Deviations', (run) => String(run.deviation_count)],
+        ['Deviations', (run) => (run.open_deviations === run.deviation_count
+          ? String(run.deviation_count)
+          : `${run.open_deviations} of ${run.deviation_count}`)],
         ['Judged', (run) => time(run.judged_at)],
       ], items, 'Nothing awaits review.'),
     ],

@@ -17,19 +17,53 @@ function evidence(deviation) {
     element('summary', {}, 'evidence'), content);
 }
 
-function deviationTable(items) {
+// What a person may do about one deviation. An allow entry holds for what is to come, too.
+function triage(deviation, run, refresh) {
+  const outcome = element('span', { role: 'status' });
+  const decide = (verb, ask) => async () => {
+    const note = prompt(ask, '');
+    if (note === null) return;
+    try {
+      await postJson(`/v1/deviations/${deviation.id}/${verb}`, { by: 'dashboard', note });
+      await refresh();
+    } catch (error) {
+      outcome.textContent = error.message;
+    }
+  };
+  const button = (title, verb, ask) =>
+    element('button', { type: 'button', onclick: decide(verb, ask) }, title);
+  const why = [deviation.suppressed_by, deviation.suppressed_why].filter(Boolean).join(': ');
+  if (deviation.suppressed) {
+    return element('div', {}, element('p', {}, `suppressed${why && ` (${why})`}`),
+      deviation.suppressed_by === 'person' ? button('Count again', 'unsuppress', 'Why?') : null,
+      outcome);
+  }
+  if (!waits(run)) return null;
+  return element('div', {},
+    button('Suppress', 'suppress', `Let '${deviation.value}' of this run not count? Why:`),
+    button('Allow', 'allow', `Allow '${deviation.value}' for ${run.package} from now on? Why:`),
+    outcome);
+}
+
+function deviationTable(items, run, refresh) {
   return table([
     ['Severity', (deviation) => tag(deviation.severity)],
     ['Category', (deviation) => deviation.category],
     ['Value', (deviation) => element('div', { class: 'value' }, mono(deviation.value), evidence(deviation))],
     ['Who', (deviation) => deviation.actor],
     ['Process', (deviation) => mono(deviation.process)],
+    ['Command', (deviation) => mono(deviation.command)],
     ['Why', (deviation) => deviation.reason],
+    ['Counts', (deviation) => triage(deviation, run, refresh)],
   ], items, 'This run did nothing that its predecessors had not done.');
 }
 
+function waits(run) {
+  return run.verdict === 'deviates' && !run.is_baseline && !run.decision;
+}
+
 function decision(run, refresh) {
-  if (run.is_baseline || run.verdict !== 'deviates' || run.decision) return null;
+  if (!waits(run)) return null;
   const outcome = element('p', { role: 'status' });
   const decide = (verb, question) => async () => {
     if (!confirm(question)) return;
@@ -48,6 +82,8 @@ function decision(run, refresh) {
       'Promote to baseline'),
     element('button', { type: 'button', onclick: decide('reject', `Confirm ${what} as findings?`) },
       'Reject'),
+    element('button', { type: 'button', onclick: decide('reanalyse', 'Analyse it again by the rules of now?') },
+      'Analyse again'),
   ];
   return element('div', {}, element('p', {}, ...buttons), outcome);
 }
@@ -61,6 +97,7 @@ function facts(run) {
     ['Failure', run.failure_reason],
     ['Baseline', run.is_baseline ? 'yes' : 'no'],
     ['Decision', run.decision],
+    ['Deviations', `${run.deviation_count}, ${run.open_deviations} of them count`],
     ['Attempt', run.attempt],
     ['Runner', run.runner_id],
     ['Started', time(run.started_at)],
@@ -82,7 +119,7 @@ export async function run(id, refresh) {
       facts(found),
       decision(found, refresh),
       element('h2', {}, 'Deviations'),
-      deviationTable(deviations.items),
+      deviationTable(deviations.items, found, refresh),
     ].filter(Boolean),
     take: (event, item) => (event === 'run' && item.id === found.id ? 'reload' : null),
   };

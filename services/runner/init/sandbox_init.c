@@ -2,7 +2,10 @@
 /*
  * The main process of a sandbox: runs the job's command and outlives it.
  *
- *	sandbox-init --grace-ms=2000 -- sh -c '...'
+ *	sandbox-init --grace-ms=2000 [--gate] -- sh -c '...'
+ *
+ * With --gate it starts the command only when it is sent SIGUSR1: until then the runner looks at
+ * the mounts of the sandbox, which did not exist before. It ends if that takes a minute.
  *
  * When the main process of a container ends, the kernel kills all others in it. A package may leave
  * a process behind on purpose, so this program stays after the command has ended until no process
@@ -26,20 +29,26 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "gate.h"
+
 enum {
 	EXIT_USAGE = 125,
 	EXIT_NOT_RUNNABLE = 126,
 	EXIT_NOT_FOUND = 127,
 	EXIT_SIGNAL_BASE = 128,
+	EXIT_NOT_LET_GO = 124,
 	ARGUMENTS_BEFORE_COMMAND = 3, /* own name, the grace period, "--" */
+	GATE_SECONDS = 60,
 	GRACE_MAX_MS = 24 * 60 * 60 * 1000,
 	DECIMAL = 10,
+	PROCESS_NAME_MAX = 16,
 	MS_PER_SECOND = 1000,
 	NS_PER_MILLISECOND = 1000000,
 };
 
 struct state {
 	pid_t command;
+	bool has_gate;
 	bool ended; /* the command has */
 	int exit_code;
 	int64_t grace_ms;
@@ -100,9 +109,29 @@ static bool reap(struct state *state)
 	}
 }
 
+/* Waits to be let go; the exit code if that does not happen. */
+static int wait_at_gate(const sigset_t *signals)
+{
+	struct timespec timeout = {.tv_sec = GATE_SECONDS};
+	char name[PROCESS_NAME_MAX] = "";
+	int signal_number;
+	(void)prctl(PR_GET_NAME, name, 0, 0, 0);
+	(void)prctl(PR_SET_NAME, GATE_PROCESS_NAME, 0, 0, 0);
+	do {
+		signal_number = sigtimedwait(signals, NULL, &timeout);
+	} while (signal_number < 0 && errno == EINTR);
+	(void)prctl(PR_SET_NAME, name, 0, 0, 0);
+	if (signal_number == SIGUSR1)
+		return 0;
+	(void)fprintf(stderr, "the runner did not let the sandbox start\n");
+	return signal_number > 0 ? EXIT_SIGNAL_BASE + signal_number : EXIT_NOT_LET_GO;
+}
+
 /* The command hears what init is told. When the engine asks to stop, the grace period is over. */
 static void pass_on(struct state *state, int signal_number)
 {
+	if (signal_number == SIGUSR1 && state->has_gate)
+		return; /* it is the runner's, and may come twice */
 	if (!state->ended)
 		(void)kill(state->command, signal_number);
 	if (signal_number == SIGTERM) {
@@ -134,9 +163,11 @@ int main(int argc, char **argv)
 	static const int handled[] = {SIGCHLD, SIGTERM, SIGINT,  SIGHUP,
 	                              SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH};
 	struct state state = {0};
-	if (argc <= ARGUMENTS_BEFORE_COMMAND || !read_grace(argv[1], &state.grace_ms) ||
-	    strcmp(argv[2], "--") != 0) {
-		(void)fprintf(stderr, "usage: %s --grace-ms=N -- COMMAND...\n", argv[0]);
+	state.has_gate = argc > ARGUMENTS_BEFORE_COMMAND && strcmp(argv[2], "--gate") == 0;
+	int before = ARGUMENTS_BEFORE_COMMAND + state.has_gate;
+	if (argc <= before || !read_grace(argv[1], &state.grace_ms) ||
+	    strcmp(argv[before - 1], "--") != 0) {
+		(void)fprintf(stderr, "usage: %s --grace-ms=N [--gate] -- COMMAND...\n", argv[0]);
 		return EXIT_USAGE;
 	}
 	sigset_t signals, old;
@@ -148,12 +179,15 @@ int main(int argc, char **argv)
 	/* The first process inherits orphans anyway; this is for where it is not the first. */
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 
+	int refused = state.has_gate ? wait_at_gate(&signals) : 0;
+	if (refused)
+		return refused;
 	state.command = fork();
 	if (state.command < 0) {
 		(void)fprintf(stderr, "cannot fork: %s\n", strerror(errno));
 		return EXIT_NOT_RUNNABLE;
 	}
 	if (state.command == 0)
-		run_command(argv + ARGUMENTS_BEFORE_COMMAND, &old);
+		run_command(argv + before, &old);
 	return watch(&state, &signals);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The program itself, run as a child; it collects orphans here as it does in a container. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -71,6 +72,34 @@ static void a_stop_reaches_the_command_and_ends_the_grace_period(void **state)
 	assert_true(ending.ms < 10000);
 }
 
+static void the_gate_opens_by_a_signal(void **state)
+{
+	static const int ends[][2] = {{SIGUSR1, 7}, {SIGTERM, 128 + SIGTERM}};
+	sigset_t blocked;
+	(void)state;
+	(void)sigemptyset(&blocked);
+	(void)sigaddset(&blocked, SIGUSR1);
+	(void)sigaddset(&blocked, SIGTERM);
+	for (size_t i = 0; i < 2; i++) {
+		int status = 0;
+		pid_t pid = fork();
+		assert_true(pid >= 0);
+		if (pid == 0) {
+			/* As the runner does: not before init would hear it. */
+			(void)sigprocmask(SIG_BLOCK, &blocked, NULL);
+			(void)execl(SANDBOX_INIT_FILE, "init", "--grace-ms=0", "--gate", "--", "sh",
+			            "-c", "exit 7", (char *)NULL);
+			_exit(EXIT_FAILURE);
+		}
+		(void)usleep(50000);
+		assert_int_equal(waitpid(pid, &status, WNOHANG), 0); /* it waits */
+		assert_int_equal(kill(pid, ends[i][0]), 0);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_true(WIFEXITED(status));
+		assert_int_equal(WEXITSTATUS(status), ends[i][1]);
+	}
+}
+
 static void bad_arguments_are_refused(void **state)
 {
 	(void)state;
@@ -87,6 +116,7 @@ int main(void)
 	        cmocka_unit_test(survivors_get_the_grace_period),
 	        cmocka_unit_test(it_leaves_with_the_last_survivor),
 	        cmocka_unit_test(a_stop_reaches_the_command_and_ends_the_grace_period),
+	        cmocka_unit_test(the_gate_opens_by_a_signal),
 	        cmocka_unit_test(bad_arguments_are_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

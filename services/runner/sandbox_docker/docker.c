@@ -31,6 +31,7 @@ struct docker_driver {
 	char *socket_path;
 	int64_t pull_timeout_ms;
 	struct view init;
+	unsigned seccomp_deny;
 	char version[DOCKER_VERSION_TEXT_MAX]; /* of the API; written by check only */
 	pthread_mutex_t lock;
 	struct npm_version versions[VERSIONS_CACHED]; /* a ring; under the lock */
@@ -47,6 +48,7 @@ struct sandbox {
 	struct docker_image image;
 	char id[DOCKER_ID_MAX];
 	char npm_version[VERSION_MAX];
+	pid_t process; /* of the container's init, once asked for; 0 when not seen from here */
 };
 
 static struct docker_driver *of(struct sandbox_driver *driver)
@@ -224,6 +226,7 @@ static int docker_create(struct sandbox *sandbox, const char *cgroup_parent, str
 {
 	const struct docker_payload payload = {
 	        .request = sandbox->request,
+	        .seccomp_deny = sandbox->driver->seccomp_deny,
 	        .image = sandbox->image.reference,
 	        .entrypoint = sandbox->image.entrypoint,
 	        .command = sandbox->image.command,
@@ -245,6 +248,22 @@ static int docker_create(struct sandbox *sandbox, const char *cgroup_parent, str
 static int docker_start(struct sandbox *sandbox, struct error *err)
 {
 	return docker_container_start(sandbox->api, sandbox->id, err);
+}
+
+static int docker_main_process(struct sandbox *sandbox, pid_t *ret, struct error *err)
+{
+	int r = docker_container_process(sandbox->api, sandbox->id, &sandbox->process, err);
+	*ret = sandbox->process;
+	return r;
+}
+
+static int docker_let_go(struct sandbox *sandbox, struct error *err)
+{
+	int r = 0;
+	if (sandbox->process == 0)
+		r = docker_container_process(sandbox->api, sandbox->id, &sandbox->process, err);
+	return r < 0 ? r
+	             : docker_container_let_go(sandbox->api, sandbox->id, sandbox->process, err);
 }
 
 static int docker_wait(struct sandbox *sandbox, int64_t timeout_ms, struct sandbox_end *ret,
@@ -292,6 +311,8 @@ static const struct sandbox_driver_ops docker_ops = {
         .prepare = docker_prepare,
         .create = docker_create,
         .start = docker_start,
+        .main_process = docker_main_process,
+        .let_go = docker_let_go,
         .wait = docker_wait,
         .image = docker_image_facts,
         .init_path = docker_init_path,
@@ -306,6 +327,7 @@ struct sandbox_driver *docker_driver_create(const struct docker_options *options
 	driver->socket_path = xstrdup(options->socket_path);
 	driver->pull_timeout_ms = options->pull_timeout_ms;
 	driver->init = options->init;
+	driver->seccomp_deny = options->seccomp_deny;
 	pthread_mutex_init(&driver->lock, NULL);
 	return &driver->base;
 }

@@ -8,7 +8,8 @@
 struct docker_options {
 	const char *socket_path;
 	int64_t pull_timeout_ms;
-	struct view init; /* the program that becomes a container's main process; static */
+	unsigned seccomp_deny; /* enum docker_deny of docker_seccomp.h; 0: Docker's own profile */
+	struct view init;      /* the program that becomes a container's main process; static */
 };
 
 struct sandbox_driver *docker_driver_create(const struct docker_options *options);

@@ -2,9 +2,13 @@
 #include "sandbox_docker/docker_container.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
+#include "init/gate.h"
 #include "sandbox_docker/docker_payload.h"
 #include "sandbox_docker/tar.h"
 
@@ -16,6 +20,11 @@ enum {
 	HTTP_NOT_FOUND = 404,
 	PATH_MAX_BYTES = 512,
 	ARCHIVE_MAX_BYTES = 8 << 20,
+	PROC_PATH_MAX = 64,
+	LET_GO_MS = 10000, /* for init to be ready for it */
+	GATE_POLL_US = 1000,
+	LET_GO_TIMES = 5,
+	LET_GO_PAUSE_US = 200000,
 	WAIT_PIECE_MS = 60000, /* a daemon that went away silently is noticed after this */
 };
 
@@ -55,6 +64,74 @@ int docker_container_start(struct docker_api *api, const char *id, struct error 
 	char path[PATH_MAX_BYTES];
 	(void)snprintf(path, sizeof(path), "/containers/%s/start", id);
 	return post(api, path, 0, err);
+}
+
+/* The gate. ---------------------------------------------------------------------------------- */
+
+/* A process number of another pid namespace means somebody else here. */
+static bool is_of_container(pid_t pid, const char *id)
+{
+	char path[PROC_PATH_MAX], line[PATH_MAX_BYTES];
+	(void)snprintf(path, sizeof(path), "/proc/%d/cgroup", pid);
+	AUTO(fclose) FILE *file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file))
+		if (strstr(line, id))
+			return true;
+	return false;
+}
+
+int docker_container_process(struct docker_api *api, const char *id, pid_t *ret, struct error *err)
+{
+	char path[PATH_MAX_BYTES];
+	(void)snprintf(path, sizeof(path), "/containers/%s/json", id);
+	const struct docker_call call = {.method = "GET", .path = path};
+	AUTO(json) struct json *container = NULL;
+	int r = docker_api_json(api, &call, HTTP_OK, 0, &container, err);
+	if (r < 0)
+		return r;
+	*ret = (pid_t)json_int(json_get(json_get(container, "State"), "Pid"), 0);
+	if (*ret > 0 && !is_of_container(*ret, id))
+		*ret = 0;
+	return 0;
+}
+
+/* Before that a signal is lost: the first process of a pid namespace hears only what it handles. */
+static bool waits_at_gate(pid_t pid)
+{
+	char path[PROC_PATH_MAX], line[PATH_MAX_BYTES] = "";
+	(void)snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	AUTO(fclose) FILE *file = fopen(path, "re");
+	return file && fgets(line, sizeof(line), file) &&
+	       strcmp(line, "Name:\t" GATE_PROCESS_NAME "\n") == 0;
+}
+
+static int let_go_by_daemon(struct docker_api *api, const char *id, struct error *err)
+{
+	char path[PATH_MAX_BYTES];
+	int r = 0;
+	(void)snprintf(path, sizeof(path), "/containers/%s/kill?signal=USR1", id);
+	for (int i = 0; i < LET_GO_TIMES && r == 0; i++) {
+		(void)usleep(LET_GO_PAUSE_US);
+		r = post(api, path, 0, err);
+	}
+	return r;
+}
+
+int docker_container_let_go(struct docker_api *api, const char *id, pid_t pid, struct error *err)
+{
+	if (pid == 0)
+		return let_go_by_daemon(api, id, err);
+	int64_t deadline_ms = clock_monotonic_ms() + LET_GO_MS;
+	while (!waits_at_gate(pid)) {
+		if (clock_monotonic_ms() > deadline_ms)
+			return error_set_class(err, ERROR_RETRY, ETIMEDOUT,
+			                       "the sandbox's first process does not wait for its "
+			                       "start");
+		(void)usleep(GATE_POLL_US);
+	}
+	if (kill(pid, SIGUSR1) < 0)
+		return error_set_errno(err, errno, "cannot start the sandbox's command");
+	return 0;
 }
 
 /* Waiting. ----------------------------------------------------------------------------------- */

@@ -14,6 +14,12 @@ int docker_container_create(struct docker_api *api, struct view payload, char id
                             struct error *err);
 int docker_container_start(struct docker_api *api, const char *id, struct error *err);
 
+/* The main process of a running container; 0 when this process does not see it. */
+int docker_container_process(struct docker_api *api, const char *id, pid_t *ret, struct error *err);
+/* Sends SIGUSR1 to the main process `pid` as soon as it waits for it. With 0 for `pid` the daemon
+ * is asked to, several times, since nothing tells when that is. */
+int docker_container_let_go(struct docker_api *api, const char *id, pid_t pid, struct error *err);
+
 /* 1: ended, `*ret` is filled; 0: the timeout passed; -ECANCELED when the connection's cancel flag
  * was raised. */
 int docker_container_wait(struct docker_api *api, const char *id, int64_t timeout_ms,

@@ -98,7 +98,8 @@ static int run_shell(struct fixture *f, const char *script, int64_t timeout_ms,
 	f->spec.command_count = 3;
 	run_cgroup_name(f->tree, f->facts.cgroup_naming, &f->run_id, &f->cgroup);
 	assert_int_equal(run_cgroup_create(&f->cgroup, f->runner_id, &err), 0);
-	if (ops->create(f->sandbox, f->cgroup.parent, &err) < 0 || ops->start(f->sandbox, &err) < 0)
+	if (ops->create(f->sandbox, f->cgroup.parent, &err) < 0 ||
+	    ops->start(f->sandbox, &err) < 0 || ops->let_go(f->sandbox, &err) < 0)
 		fail_msg("%s", err.text);
 	return ops->wait(f->sandbox, timeout_ms, end, &err);
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "sandbox_docker/docker_seccomp.h"
 #include "json/json_writer.h"
 
 static const char DEFAULT_USER[] = "1000:1000";
@@ -88,6 +89,7 @@ static int write_command(struct json_writer *w, const struct docker_payload *pay
 	json_array(w);
 	json_put_string(w, DOCKER_INIT_PATH);
 	json_put_string(w, grace);
+	json_put_string(w, "--gate");
 	json_put_string(w, "--");
 	json_end_array(w);
 
@@ -152,10 +154,24 @@ static void write_ulimits(struct json_writer *w)
 	json_end_array(w);
 }
 
+static void write_security(struct json_writer *w, unsigned seccomp_deny)
+{
+	enum { PROFILE_MAX_BYTES = 64 << 10 };
+	json_member(w, "SecurityOpt");
+	json_array(w);
+	json_put_string(w, "no-new-privileges:true");
+	if (seccomp_deny) {
+		AUTO(buf) struct buf profile;
+		buf_init(&profile, PROFILE_MAX_BYTES);
+		docker_seccomp_write(&profile, seccomp_deny);
+		json_put_view(w, buf_view(&profile));
+	}
+	json_end_array(w);
+}
+
 static void write_fixed_limits(struct json_writer *w)
 {
 	json_member_raw(w, "CapDrop", VIEW_LITERAL("[\"ALL\"]"));
-	json_member_raw(w, "SecurityOpt", VIEW_LITERAL("[\"no-new-privileges:true\"]"));
 	json_member_raw(w, "RestartPolicy", VIEW_LITERAL("{\"Name\":\"no\"}"));
 	json_member_raw(w, "LogConfig",
 	                VIEW_LITERAL("{\"Type\":\"json-file\",\"Config\":"
@@ -176,6 +192,7 @@ static void write_host_config(struct json_writer *w, const struct docker_payload
 	json_member_int(w, "PidsLimit", or_number(spec->pids_limit, SANDBOX_PIDS));
 	json_member_string(w, "NetworkMode", or_default(spec->network_mode, DEFAULT_NETWORK));
 	write_fixed_limits(w);
+	write_security(w, payload->seccomp_deny);
 	write_tmpfs(w, payload->request->workdir_bytes);
 	write_ulimits(w);
 	json_end_object(w);

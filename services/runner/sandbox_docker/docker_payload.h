@@ -23,6 +23,7 @@ struct docker_payload {
 	const char *const *entrypoint; /* of the image; NULL-terminated */
 	const char *const *command;    /* of the image, for a job without a command */
 	const char *cgroup_parent;
+	unsigned seccomp_deny; /* enum docker_deny; 0: the engine's own profile */
 };
 
 /* ENOENT (DROP) when neither the job nor the image says what to run. */

@@ -2,13 +2,18 @@
 /* The parts of the Docker driver that need no daemon. */
 #include <errno.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "sandbox_docker/docker_api.h"
+#include "sandbox_docker/docker_container.h"
 #include "sandbox_docker/docker_image.h"
 #include "sandbox_docker/docker_payload.h"
 #include "json/json.h"
@@ -189,7 +194,8 @@ static void init_runs_the_entrypoint_with_the_command(void **state)
 	f->payload.command = command;
 	AUTO(json) struct json *with = write_payload(f);
 	assert_words(json_get(with, "Entrypoint"),
-	             (const char *const[]){"/sbin/docker-init", "--grace-ms=2000", "--", NULL});
+	             (const char *const[]){"/sbin/docker-init", "--grace-ms=2000", "--gate", "--",
+	                                   NULL});
 	assert_words(json_get(with, "Cmd"), (const char *const[]){"docker-entrypoint.sh", "sh",
 	                                                          "-c", scan_command[2], NULL});
 	f->spec.command_count = 0;
@@ -238,6 +244,34 @@ static void a_missing_socket_says_what_to_do(void **state)
 	assert_non_null(strstr(err.text, "no Docker socket at '/nonexistent/docker.sock'"));
 }
 
+static void nothing(int signal_number)
+{
+	(void)signal_number;
+}
+
+/* The container runtime's process handles all signals until it executes the sandbox's init. */
+static void the_signal_waits_for_init(void **state)
+{
+	enum { EXIT_CODE = 7, RUNTIME_US = 200000 };
+	struct error err = {0};
+	int status = 0;
+	(void)state;
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		const struct sigaction handled = {.sa_handler = nothing, .sa_flags = SA_RESTART};
+		(void)sigaction(SIGUSR1, &handled, NULL);
+		(void)usleep(RUNTIME_US);
+		(void)execl(SANDBOX_INIT_FILE, "init", "--grace-ms=0", "--gate", "--", "sh", "-c",
+		            "grep -q gate /proc/$PPID/comm || exit 7", (char *)NULL);
+		_exit(EXIT_FAILURE);
+	}
+	assert_int_equal(docker_container_let_go(NULL, "", pid, &err), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), EXIT_CODE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -251,6 +285,7 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(npm_is_quiet_unless_the_job_speaks, setup,
 	                                        teardown),
 	        cmocka_unit_test(a_missing_socket_says_what_to_do),
+	        cmocka_unit_test(the_signal_waits_for_init),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -113,34 +113,41 @@ static bool read_server_names(struct cursor *cursor, size_t size, struct client_
 		}
 		for (size_t i = 0; i < length; i++)
 			ret->name[i] = (char)cursor_number(cursor, 1);
+		if (cursor_stopped(cursor)) {
+			ret->name[0] = '\0';
+			return false;
+		}
 		ret->name[length] = '\0';
 		ret->name_size = length;
-		return !cursor_stopped(cursor);
+		return true;
 	}
 	return false;
 }
 
-static bool read_extensions(struct cursor *cursor, struct client_hello *ret)
+/* The first server_name extension counts. */
+static void read_extensions(struct cursor *cursor, struct client_hello *ret)
 {
+	bool named = false;
 	size_t total;
 
 	if (cursor->left == 0)
-		return false; /* TLS 1.0 allowed a hello without any */
+		return; /* TLS 1.0 allowed a hello without any */
 	total = cursor_number(cursor, 2);
 	if (!cursor_stopped(cursor) && total != cursor->left)
 		cursor->bad = true;
 	while (!cursor_stopped(cursor) && cursor->left > 0) {
 		size_t type = cursor_number(cursor, 2), size = cursor_number(cursor, 2);
+		size_t end = size < cursor->left ? cursor->left - size : 0;
 
 		if (cursor_stopped(cursor))
 			break;
-		if (type == TLS_EXTENSION_SERVER_NAME)
-			return size > 0 && read_server_names(cursor, size, ret);
+		if (type == TLS_EXTENSION_SERVER_NAME && size > 0 && !named)
+			named = read_server_names(cursor, size, ret);
 		if (type == TLS_EXTENSION_ECH)
 			ret->encrypted = true;
-		cursor_skip(cursor, size);
+		if (cursor->left > end)
+			cursor_skip(cursor, cursor->left - end);
 	}
-	return false;
 }
 
 static void read_hello_start(struct cursor *cursor)
@@ -156,25 +163,38 @@ static void read_hello_start(struct cursor *cursor)
 	cursor_skip(cursor, cursor_number(cursor, 1)); /* compression methods */
 }
 
-enum client_hello_status client_hello_parse(struct view stream, struct client_hello *ret)
+static enum client_hello_status parse(struct cursor *cursor, struct client_hello *ret)
 {
-	struct cursor cursor = {.stream = stream, .left = TLS_HANDSHAKE_HEADER};
 	size_t type, size;
-	bool found;
 
 	*ret = (struct client_hello){0};
-	type = cursor_number(&cursor, 1);
-	size = cursor_number(&cursor, 3);
-	if (!cursor.more && (type != TLS_HANDSHAKE_CLIENT_HELLO || size > CLIENT_HELLO_MAX))
-		cursor.bad = true;
-	cursor.left = size;
-	if (!cursor_stopped(&cursor))
-		read_hello_start(&cursor);
-	found = !cursor_stopped(&cursor) && read_extensions(&cursor, ret);
-	if (found)
+	cursor->left = TLS_HANDSHAKE_HEADER;
+	type = cursor_number(cursor, 1);
+	size = cursor_number(cursor, 3);
+	if (!cursor->more && (type != TLS_HANDSHAKE_CLIENT_HELLO || size > CLIENT_HELLO_MAX))
+		cursor->bad = true;
+	cursor->left = size;
+	if (!cursor_stopped(cursor))
+		read_hello_start(cursor);
+	if (!cursor_stopped(cursor))
+		read_extensions(cursor, ret);
+	if (cursor->more)
+		return CLIENT_HELLO_MORE;
+	if (ret->name_size)
 		return CLIENT_HELLO_NAME;
-	ret->name_size = 0;
-	if (cursor.bad)
-		return CLIENT_HELLO_BAD;
-	return cursor.more ? CLIENT_HELLO_MORE : CLIENT_HELLO_NO_NAME;
+	return cursor->bad ? CLIENT_HELLO_BAD : CLIENT_HELLO_NO_NAME;
+}
+
+enum client_hello_status client_hello_parse(struct view stream, struct client_hello *ret)
+{
+	struct cursor cursor = {.stream = stream};
+
+	return parse(&cursor, ret);
+}
+
+enum client_hello_status client_hello_parse_bare(struct view handshake, struct client_hello *ret)
+{
+	struct cursor cursor = {.stream = handshake, .record_left = SIZE_MAX};
+
+	return parse(&cursor, ret);
 }

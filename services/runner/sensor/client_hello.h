@@ -18,7 +18,7 @@ enum {
 };
 
 enum client_hello_status {
-	CLIENT_HELLO_MORE,    /* cut before the name could be found */
+	CLIENT_HELLO_MORE,    /* cut */
 	CLIENT_HELLO_NAME,    /* `name` is set */
 	CLIENT_HELLO_NO_NAME, /* complete, names no server */
 	CLIENT_HELLO_BAD,     /* no ClientHello, or malformed */
@@ -27,10 +27,15 @@ enum client_hello_status {
 struct client_hello {
 	char name[CLIENT_HELLO_NAME_MAX + 1]; /* verbatim, any byte */
 	size_t name_size;
-	bool encrypted; /* an encrypted_client_hello extension was met before the name */
+	bool encrypted; /* an encrypted_client_hello extension: the name is only the front's */
 };
 
-/* `stream` from its first byte. */
+/* `stream` from its first byte. All of the hello is read; if it is cut or malformed behind the
+ * name,
+ * `*ret` holds the name all the same. */
 enum client_hello_status client_hello_parse(struct view stream, struct client_hello *ret);
+
+/* The same without records, as QUIC carries it. */
+enum client_hello_status client_hello_parse_bare(struct view handshake, struct client_hello *ret);
 
 #endif

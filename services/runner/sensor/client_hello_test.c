@@ -95,6 +95,30 @@ static void test_encrypted_hello_is_noted(void **state)
 	assert_true(hello.encrypted);
 }
 
+/* The padding stands before the name; behind it there is room for another extension. */
+static void test_encrypted_hello_behind_the_name(void **state)
+{
+	uint8_t bytes[HELLO_FIXTURE_MAX];
+	size_t size = hello_make(bytes, "front.test", 0, 0);
+	uint8_t *extensions = memmem(bytes, size, "\x00\x00\x00\x0f", 4) - 2;
+	static const uint8_t encrypted[] = {0xfe, 0x0d, 0, 2, 'h', 'i'};
+	struct client_hello hello;
+
+	(void)state;
+	memcpy(bytes + size, encrypted, sizeof(encrypted));
+	bytes[4] += 6;
+	bytes[8] += 6;
+	extensions[1] += 6;
+	assert_int_equal(client_hello_parse(view_of(bytes, size + 2), &hello), CLIENT_HELLO_MORE);
+	assert_string_equal(hello.name, "front.test");
+	assert_int_equal(client_hello_parse(view_of(bytes, size + 6), &hello), CLIENT_HELLO_NAME);
+	assert_string_equal(hello.name, "front.test");
+	assert_true(hello.encrypted);
+	assert_int_equal(client_hello_parse_bare(view_of(bytes + RECORD_HEADER, size + 1), &hello),
+	                 CLIENT_HELLO_NAME);
+	assert_string_equal(hello.name, "front.test");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -103,6 +127,7 @@ int main(void)
 	        cmocka_unit_test(test_malformed),
 	        cmocka_unit_test(test_empty_record_is_bad),
 	        cmocka_unit_test(test_encrypted_hello_is_noted),
+	        cmocka_unit_test(test_encrypted_hello_behind_the_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -46,7 +46,7 @@ static bool is_search_result(int32_t result)
 	return result == -ENOENT || result == -EACCES || result == -ENOTDIR;
 }
 
-/* Up to the sandbox's command: what is above it is the container runtime. */
+/* Up to the sandbox's first program: what is above it is the container runtime. */
 static void add_ancestors(struct event_exec *exec, const struct process *process)
 {
 	const struct process *above = process->parent;
@@ -56,6 +56,7 @@ static void add_ancestors(struct event_exec *exec, const struct process *process
 		exec->ancestors[exec->ancestor_count++] = (struct event_ancestor){
 		        .pid = above->pid,
 		        .ppid = above->ppid,
+		        .start_ns = above->start_ns,
 		        .comm = view_of(above->comm, strnlen(above->comm, sizeof(above->comm))),
 		};
 }
@@ -162,9 +163,9 @@ static void split_argv(struct view area, bool cut, struct event_exec *ret)
 	}
 }
 
-/* Cuts the text behind the record into its four parts. */
+/* Cuts the text behind the record into its parts. */
 struct exec_text {
-	struct view path, name, base, argv;
+	struct view path, name, base, argv, package;
 };
 
 static bool exec_text_of(struct view record, struct exec_text *ret)
@@ -172,9 +173,9 @@ static bool exec_text_of(struct view record, struct exec_text *ret)
 	const struct record_exec *exec = (const void *)record.data;
 	const char *text;
 
-	if (record.size < sizeof(*exec) || record.size != sizeof(*exec) + exec->path_size +
-	                                                          exec->name_size +
-	                                                          exec->base_size + exec->argv_size)
+	if (record.size < sizeof(*exec) ||
+	    record.size != sizeof(*exec) + exec->path_size + exec->name_size + exec->base_size +
+	                           exec->argv_size + exec->package_size)
 		return false;
 	text = record.data + sizeof(*exec);
 	ret->path = view_of(text, exec->path_size);
@@ -182,7 +183,9 @@ static bool exec_text_of(struct view record, struct exec_text *ret)
 	ret->name = view_of(text, exec->name_size);
 	text += exec->name_size;
 	ret->base = view_of(text, exec->base_size);
-	ret->argv = view_of(text + exec->base_size, exec->argv_size);
+	text += exec->base_size;
+	ret->argv = view_of(text, exec->argv_size);
+	ret->package = view_of(text + exec->argv_size, exec->package_size);
 	return true;
 }
 
@@ -193,6 +196,7 @@ bool decode_exec(struct run_decoder *decoder, struct view record)
 	struct process_exec facts = {0};
 	struct process *process;
 	struct exec_text text;
+	bool is_setup;
 
 	if (!exec_text_of(record, &text))
 		return false;
@@ -208,8 +212,12 @@ bool decode_exec(struct run_decoder *decoder, struct view record)
 	facts.path = decode_text(text.path);
 	facts.argv = event.exec.argv;
 	facts.argc = event.exec.argc;
+	facts.package = text.package;
 	end_search(decoder, process, &facts);
+	is_setup = process_is_runtime(process);
 	process_tree_exec(&decoder->tree, process, &exec->header, &facts);
+	if (is_setup)
+		return true; /* the sandbox's first program is part of it */
 	decode_process(&exec->header, process, &event.process);
 	add_ancestors(&event.exec, process);
 	/* A script is a program in its own right, and so is what interprets it. */

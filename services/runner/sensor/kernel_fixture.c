@@ -19,6 +19,7 @@ enum { VALUE_MAX = 5000, DRAIN_MS = 10000 };
 static const struct watched_path watched[] = {
         {"/etc/", false},      {"/etc/shadow", true},        {"/root/", false},
         {"/root/.ssh/", true}, {"/proc/self/environ", true}, {"/tmp/", false},
+        {"/mnt/in/", false},   {"/mnt/in/secret", true},
 };
 
 bool kernel_fixture_supported(void)
@@ -40,12 +41,17 @@ static void on_event(void *ctx, struct sensor_run *run, const struct event *even
 	struct event *copy;
 
 	(void)run;
+	if (fixture->on_event) {
+		fixture->on_event(fixture, event);
+		return;
+	}
 	pthread_mutex_lock(&fixture->lock);
 	if (fixture->event_count == KERNEL_FIXTURE_EVENTS_MAX)
 		abort();
 	copy = &fixture->events[fixture->event_count++];
 	*copy = *event;
 	copy->process.comm = keep(fixture, event->process.comm);
+	copy->process.package = keep(fixture, event->process.package);
 	switch (event->type) {
 	case EVENT_FILE:
 		copy->file.path = keep(fixture, event->file.path);
@@ -55,13 +61,19 @@ static void on_event(void *ctx, struct sensor_run *run, const struct event *even
 		for (size_t i = 0; i < event->exec.argc; i++)
 			copy->exec.argv[i] = keep(fixture, event->exec.argv[i]);
 		break;
+	case EVENT_CONNECT:
+		copy->connect.interface = keep(fixture, event->connect.interface);
+		copy->connect.name = keep(fixture, event->connect.name);
+		break;
 	case EVENT_DNS:
 		copy->dns.name = keep(fixture, event->dns.name);
+		copy->dns.answers = keep(fixture, event->dns.answers);
 		copy->dns.query = keep(fixture, event->dns.query);
 		break;
 	case EVENT_TLS:
 		copy->tls.sni = keep(fixture, event->tls.sni);
 		copy->tls.raw = keep(fixture, event->tls.raw);
+		copy->tls.tunnel = keep(fixture, event->tls.tunnel);
 		break;
 	default:
 		break;
@@ -83,6 +95,41 @@ static void make_cgroups(struct kernel_fixture *fixture)
 	assert_int_equal(mkdir(fixture->container, 0755), 0);
 }
 
+/* The verifier takes more than a second for each load: a program's tests with the same options
+ * share one sensor, each with a run of its own. */
+static struct {
+	struct sensor *sensor;
+	struct sensor_options options;
+} shared;
+
+static void close_shared(void)
+{
+	sensor_close(shared.sensor);
+	shared.sensor = NULL;
+}
+
+static bool options_equal(const struct sensor_options *a, const struct sensor_options *b)
+{
+	return a->tier == b->tier && a->file_ring_bytes == b->file_ring_bytes &&
+	       a->packet_ring_bytes == b->packet_ring_bytes &&
+	       a->priority_ring_bytes == b->priority_ring_bytes &&
+	       a->poll_interval_ms == b->poll_interval_ms;
+}
+
+static struct sensor *shared_sensor(const struct sensor_options *options)
+{
+	struct error err = {0};
+
+	if (shared.sensor && options_equal(&shared.options, options))
+		return shared.sensor;
+	close_shared();
+	shared.options = *options;
+	shared.sensor = sensor_open(options, &err);
+	if (!shared.sensor)
+		fail_msg("%s", err.text);
+	return shared.sensor;
+}
+
 void kernel_fixture_open(struct kernel_fixture *fixture, const struct sensor_options *options)
 {
 	struct sensor_run_options run = {
@@ -100,9 +147,7 @@ void kernel_fixture_open(struct kernel_fixture *fixture, const struct sensor_opt
 	fixture->events = xcalloc(KERNEL_FIXTURE_EVENTS_MAX, sizeof(*fixture->events));
 	make_cgroups(fixture);
 	run.cgroup_path = fixture->cgroup;
-	fixture->sensor = sensor_open(options, &err);
-	if (!fixture->sensor)
-		fail_msg("%s", err.text);
+	fixture->sensor = shared_sensor(options);
 	fixture->run = sensor_add_run(fixture->sensor, &run, &err);
 	if (!fixture->run)
 		fail_msg("%s", err.text);
@@ -111,7 +156,8 @@ void kernel_fixture_open(struct kernel_fixture *fixture, const struct sensor_opt
 void kernel_fixture_close(struct kernel_fixture *fixture)
 {
 	sensor_remove_run(fixture->run);
-	sensor_close(fixture->sensor);
+	/* Each time: its thread must end before its libraries end themselves. */
+	assert_int_equal(atexit(close_shared), 0);
 	(void)rmdir(fixture->container);
 	(void)rmdir(fixture->cgroup);
 	arena_release(&fixture->arena);
@@ -164,7 +210,10 @@ static void value_of(const struct event *event, char text[VALUE_MAX])
 		break;
 	case EVENT_CONNECT:
 		event_format_ip(event->connect.family, event->connect.address, ip);
-		(void)snprintf(text, VALUE_MAX, "%s:%u", ip, event->connect.port);
+		if (event->connect.interface.size)
+			(void)snprintf(text, VALUE_MAX, "%.*s", VIEW_ARG(event->connect.interface));
+		else
+			(void)snprintf(text, VALUE_MAX, "%s:%u", ip, event->connect.port);
 		break;
 	case EVENT_DNS:
 		(void)snprintf(text, VALUE_MAX, "%.*s", VIEW_ARG(event->dns.name));
@@ -192,15 +241,22 @@ const struct event *kernel_fixture_find(struct kernel_fixture *fixture, enum eve
 	return NULL;
 }
 
-static void print_events(const struct kernel_fixture *fixture)
+void kernel_fixture_print(const struct kernel_fixture *fixture)
 {
 	char text[VALUE_MAX];
 
 	for (size_t i = 0; i < fixture->event_count; i++) {
 		value_of(&fixture->events[i], text);
-		print_message("  %s pid %u %.*s: '%s'\n", event_type_name(fixture->events[i].type),
+		print_message("  %s pid %u %.*s: '%s' %s %o\n",
+		              event_type_name(fixture->events[i].type),
 		              fixture->events[i].process.pid,
-		              VIEW_ARG(fixture->events[i].process.comm), text);
+		              VIEW_ARG(fixture->events[i].process.comm), text,
+		              fixture->events[i].type == EVENT_FILE
+		                      ? file_operation_name(fixture->events[i].file.operation)
+		                      : "",
+		              fixture->events[i].type == EVENT_FILE
+		                      ? (unsigned)fixture->events[i].file.flags
+		                      : 0);
 	}
 }
 
@@ -211,7 +267,7 @@ const struct event *kernel_fixture_expect(struct kernel_fixture *fixture, enum e
 	const struct event *event = kernel_fixture_find(fixture, type, value, &from);
 
 	if (!event) {
-		print_events(fixture);
+		kernel_fixture_print(fixture);
 		fail_msg("no %s event '%s'", event_type_name(type), value);
 	}
 	return event;
@@ -223,7 +279,28 @@ void kernel_fixture_expect_none(struct kernel_fixture *fixture, enum event_type 
 	size_t from = 0;
 
 	if (kernel_fixture_find(fixture, type, value, &from)) {
-		print_events(fixture);
+		kernel_fixture_print(fixture);
 		fail_msg("unexpected %s event '%s'", event_type_name(type), value);
 	}
+}
+
+static void expect_file(struct kernel_fixture *fixture, const struct file_expectation *expected)
+{
+	const struct event *event;
+	size_t from = 0;
+
+	while ((event = kernel_fixture_find(fixture, EVENT_FILE, expected->path, &from)))
+		if (event->file.operation == expected->operation &&
+		    event->file.flags == expected->flags)
+			return;
+	kernel_fixture_print(fixture);
+	fail_msg("no %s of '%s' with flags %o", file_operation_name(expected->operation),
+	         expected->path, (unsigned)expected->flags);
+}
+
+void kernel_fixture_expect_files(struct kernel_fixture *fixture,
+                                 const struct file_expectation *expected, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		expect_file(fixture, &expected[i]);
 }

@@ -1,185 +1,62 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel_side.h"
 
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "sensor_bpf.skel.h"
+#include "kernel_internal.h"
 
-enum {
-	RING_SIZE_MAX = 1 << 30,
-	LOG_MAX = 256 << 10, /* of the verifier; only its last line of substance is shown */
-};
-
-static const char btf_path[] = "/sys/kernel/btf/vmlinux";
-
-struct hook_row {
-	const char *name, *sees;
-	size_t program; /* offset in the skeleton */
-	bool on_cgroup; /* attached to each run's cgroup, else once */
-	bool optional;
-};
-
-#define PROGRAM(name) offsetof(struct sensor_bpf, progs.name)
-
-static const struct hook_row hook_rows[] = {
-        {"tp_btf/sys_exit", "opens of files by any system call, failed opens, failed execs",
-         PROGRAM(on_sys_exit), false, false},
-        {"tp_btf/sched_process_exec", "programs that run, with arguments", PROGRAM(on_exec), false,
-         false},
-        {"tp_btf/sched_process_fork", "new processes", PROGRAM(on_fork), false, false},
-        {"tp_btf/sched_process_exit", "ends of processes, npm's exit status", PROGRAM(on_exit),
-         false, false},
-        {"tp_btf/io_uring_complete", "opens of files through io_uring",
-         PROGRAM(on_io_uring_complete), false, true},
-        {"cgroup/sock_create", "owners of sockets", PROGRAM(on_socket), true, false},
-        {"cgroup/connect4", "IPv4 destinations", PROGRAM(on_connect4), true, false},
-        {"cgroup/connect6", "IPv6 destinations", PROGRAM(on_connect6), true, false},
-        {"cgroup/sendmsg4", "IPv4 destinations of unconnected sockets", PROGRAM(on_sendmsg4), true,
-         false},
-        {"cgroup/sendmsg6", "IPv6 destinations of unconnected sockets", PROGRAM(on_sendmsg6), true,
-         false},
-        {"cgroup_skb/egress", "DNS queries and TLS server names", PROGRAM(on_egress), true, false},
-};
-
-enum { HOOKS = sizeof(hook_rows) / sizeof(*hook_rows) };
-
-struct kernel_side {
-	struct sensor_bpf *skeleton;
-	struct sensor_hook hooks[HOOKS];
-	struct bpf_link *links[HOOKS]; /* of programs that are attached once */
-	size_t ring_sizes[KERNEL_RINGS];
-	int cpus;
-};
+enum { RING_SIZE_MAX = 1 << 30 };
 
 struct kernel_attachment {
-	struct bpf_link *links[HOOKS];
+	struct bpf_link *links[KERNEL_HOOKS];
 };
 
-static struct bpf_program *program_of(const struct kernel_side *kernel, size_t hook)
+static int attach_hook(struct kernel_side *kernel, size_t hook, struct error *err)
 {
-	return *(struct bpf_program **)(void *)((char *)kernel->skeleton + hook_rows[hook].program);
-}
-
-static struct bpf_map *ring_map(const struct kernel_side *kernel, enum kernel_ring ring)
-{
-	struct bpf_map *const maps[KERNEL_RINGS] = {
-	        [KERNEL_RING_FILE] = kernel->skeleton->maps.file_ring,
-	        [KERNEL_RING_PACKET] = kernel->skeleton->maps.packet_ring,
-	        [KERNEL_RING_PRIORITY] = kernel->skeleton->maps.priority_ring,
-	};
-
-	return maps[ring];
-}
-
-static int not_permitted(struct error *err)
-{
-	return error_set_class(err, ERROR_FATAL, EPERM,
-	                       "not permitted to load the sensor: run the runner as root or with "
-	                       "CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN and CAP_SYS_RESOURCE");
-}
-
-/* Why loading failed: the last line of the verifier's log that says something. */
-static struct view refusal(int code, const char *log)
-{
-	struct view rest = view_of_string(log), reason = view_of_string(strerror(code));
-
-	if (code == ESRCH)
-		return VIEW_LITERAL("an attach point does not exist");
-
-	while (rest.size) {
-		struct view line = view_trim(view_split(&rest, '\n'));
-
-		if (line.size && !view_starts_with(line, VIEW_LITERAL("processed ")))
-			reason = line;
-	}
-	return reason;
-}
-
-static void skeleton_drop(struct kernel_side *kernel)
-{
-	sensor_bpf__destroy(kernel->skeleton);
-	kernel->skeleton = NULL;
-}
-
-/* One attempt to load, with or without the optional programs. */
-static int try_load(struct kernel_side *kernel, bool optional, struct error *err)
-{
-	AUTO(free) char *log = xcalloc(1, LOG_MAX);
-	LIBBPF_OPTS(bpf_object_open_opts, opts, .kernel_log_buf = log, .kernel_log_size = LOG_MAX);
-	int r = 0;
-
-	kernel->skeleton = sensor_bpf__open_opts(&opts);
-	if (!kernel->skeleton)
-		return error_set_class(err, ERROR_FATAL, errno,
-		                       "cannot open the sensor's object: %s", strerror(errno));
-	for (size_t i = 0; i < HOOKS; i++)
-		if (hook_rows[i].optional)
-			(void)bpf_program__set_autoload(program_of(kernel, i), optional);
-	for (enum kernel_ring i = 0; i < KERNEL_RINGS && r == 0; i++)
-		r = bpf_map__set_max_entries(ring_map(kernel, i), (uint32_t)kernel->ring_sizes[i]);
-	if (r == 0)
-		r = sensor_bpf__load(kernel->skeleton);
-	if (r == 0)
+	kernel->links[hook] = bpf_program__attach(kernel_program(kernel, hook));
+	if (kernel->links[hook])
 		return 0;
-	skeleton_drop(kernel);
-	if (r == -EPERM)
-		return not_permitted(err);
-	return error_set_class(
-	        err, ERROR_FATAL, -r,
-	        "this kernel refuses the sensor (%.*s): Linux 5.17 or newer is needed",
-	        VIEW_ARG(refusal(-r, log)));
+	return error_set_class(err, ERROR_FATAL, errno, "cannot attach to %s: %s",
+	                       kernel_hook_rows[hook].name, strerror(errno));
 }
 
-static void hook_missing(struct kernel_side *kernel, size_t hook, const char *reason)
+static void detach_hook(struct kernel_side *kernel, size_t hook)
 {
-	struct sensor_hook *row = &kernel->hooks[hook];
-
-	row->active = false;
-	(void)snprintf(row->missing, sizeof(row->missing), "%.*s", (int)sizeof(row->missing) - 1,
-	               reason);
+	(void)bpf_link__destroy(kernel->links[hook]);
+	kernel->links[hook] = NULL;
 }
 
-static int load(struct kernel_side *kernel, struct error *err)
+int kernel_side_wake(struct kernel_side *kernel, struct error *err)
 {
-	struct error first = {0};
-
-	if (access(btf_path, R_OK) < 0)
-		return error_set_class(err, ERROR_FATAL, ENOENT,
-		                       "kernel has no BTF (%s): boot a kernel that was built with "
-		                       "CONFIG_DEBUG_INFO_BTF=y",
-		                       btf_path);
-	if (try_load(kernel, true, &first) == 0)
-		return 0;
-	if (first.code == EPERM) {
-		*err = first;
-		return -EPERM;
-	}
-	if (try_load(kernel, false, err) < 0)
-		return -err->code;
-	for (size_t i = 0; i < HOOKS; i++)
-		if (hook_rows[i].optional)
-			hook_missing(kernel, i, first.text);
+	for (size_t i = 0; i < KERNEL_HOOKS; i++)
+		if (kernel_hook_is_costly(i) && !kernel->links[i] &&
+		    attach_hook(kernel, i, err) < 0)
+			return -err->code;
 	return 0;
+}
+
+void kernel_side_sleep(struct kernel_side *kernel)
+{
+	for (size_t i = 0; i < KERNEL_HOOKS; i++)
+		if (kernel_hook_is_costly(i))
+			detach_hook(kernel, i);
 }
 
 static int attach_tasks(struct kernel_side *kernel, struct error *err)
 {
-	for (size_t i = 0; i < HOOKS; i++) {
-		if (hook_rows[i].on_cgroup || !kernel->hooks[i].active)
+	for (size_t i = 0; i < KERNEL_HOOKS; i++) {
+		if (kernel_hook_rows[i].on_cgroup || !kernel->hooks[i].active)
 			continue;
-		kernel->links[i] = bpf_program__attach(program_of(kernel, i));
-		if (kernel->links[i])
+		if (attach_hook(kernel, i, err) == 0)
 			continue;
-		if (!hook_rows[i].optional)
-			return error_set_class(err, ERROR_FATAL, errno, "cannot attach to %s: %s",
-			                       hook_rows[i].name, strerror(errno));
-		hook_missing(kernel, i, strerror(errno));
+		if (!kernel_hook_rows[i].optional)
+			return -err->code;
+		kernel_hook_missing(kernel, i, strerror(err->code));
 	}
+	kernel_side_sleep(kernel); /* now it is known that it can be woken */
 	return 0;
 }
 
@@ -212,16 +89,18 @@ struct kernel_side *kernel_side_open(const struct sensor_options *options, struc
 
 	if (choose_ring_sizes(kernel, options, err) < 0)
 		return NULL;
-	for (size_t i = 0; i < HOOKS; i++)
-		kernel->hooks[i] = (struct sensor_hook){
-		        .name = hook_rows[i].name, .sees = hook_rows[i].sees, .active = true};
+	for (size_t i = 0; i < KERNEL_HOOKS; i++)
+		kernel->hooks[i] = (struct sensor_hook){.name = kernel_hook_rows[i].name,
+		                                        .sees = kernel_hook_rows[i].sees,
+		                                        .active = true};
 	libbpf_set_print(NULL); /* its reasons reach us by return value and log buffer */
 	kernel->cpus = libbpf_num_possible_cpus();
 	if (kernel->cpus <= 0) {
 		error_set_class(err, ERROR_FATAL, EIO, "cannot count the CPUs of this host");
 		return NULL;
 	}
-	if (load(kernel, err) < 0 || attach_tasks(kernel, err) < 0)
+	kernel_find_hooks(kernel);
+	if (kernel_load(kernel, options->tier, err) < 0 || attach_tasks(kernel, err) < 0)
 		return NULL;
 	opened = kernel;
 	kernel = NULL;
@@ -232,96 +111,22 @@ void kernel_side_close(struct kernel_side *kernel)
 {
 	if (!kernel)
 		return;
-	for (size_t i = 0; i < HOOKS; i++)
-		(void)bpf_link__destroy(kernel->links[i]);
+	for (size_t i = 0; i < KERNEL_HOOKS; i++)
+		detach_hook(kernel, i);
 	sensor_bpf__destroy(kernel->skeleton);
 	free(kernel);
 }
 
 const struct sensor_hook *kernel_side_hooks(const struct kernel_side *kernel, size_t *ret_count)
 {
-	*ret_count = HOOKS;
+	*ret_count = KERNEL_HOOKS;
 	return kernel->hooks;
 }
 
 int kernel_side_ring(const struct kernel_side *kernel, enum kernel_ring ring, size_t *ret_size)
 {
 	*ret_size = kernel->ring_sizes[ring];
-	return bpf_map__fd(ring_map(kernel, ring));
-}
-
-/* Runs. ------------------------------------------------------------------------------------- */
-
-static void watch_key_of(uint32_t slot, const struct watch_entry *entry, struct watch_key *ret)
-{
-	size_t size = entry->size < RECORD_PREFIX_MAX ? entry->size : RECORD_PREFIX_MAX;
-
-	*ret = (struct watch_key){.prefix_bits = (uint32_t)(32 + size * 8), .slot = slot};
-	memcpy(ret->path, entry->prefix, size);
-}
-
-int kernel_side_watch(struct kernel_side *kernel, uint32_t slot, const struct watch_list *list,
-                      struct error *err)
-{
-	int fd = bpf_map__fd(kernel->skeleton->maps.watches);
-
-	/* From the longest on, so that of two which are equal in the kernel's view the tagged one
-	 * is not lost. */
-	for (size_t i = 0; i < list->count; i++) {
-		uint32_t tag = list->entries[i].cred;
-		struct watch_key key;
-
-		watch_key_of(slot, &list->entries[i], &key);
-		if (bpf_map_update_elem(fd, &key, &tag, tag ? BPF_ANY : BPF_NOEXIST) < 0 &&
-		    errno != EEXIST) {
-			int code = errno;
-
-			kernel_side_unwatch(kernel, slot, list);
-			return error_set_errno(err, code, "cannot watch '%s'",
-			                       list->entries[i].prefix);
-		}
-	}
-	return 0;
-}
-
-void kernel_side_unwatch(struct kernel_side *kernel, uint32_t slot, const struct watch_list *list)
-{
-	int fd = bpf_map__fd(kernel->skeleton->maps.watches);
-
-	for (size_t i = 0; i < list->count; i++) {
-		struct watch_key key;
-
-		watch_key_of(slot, &list->entries[i], &key);
-		(void)bpf_map_delete_elem(fd, &key);
-	}
-}
-
-int kernel_side_enter(struct kernel_side *kernel, uint64_t cgroup_id, struct scope scope,
-                      struct error *err)
-{
-	int fd = bpf_map__fd(kernel->skeleton->maps.scopes);
-
-	if (bpf_map_update_elem(fd, &cgroup_id, &scope, BPF_NOEXIST) == 0)
-		return 0;
-	if (errno == EEXIST)
-		return error_set(err, EINVAL, "the cgroup already belongs to a run");
-	return error_set_errno(err, errno, "cannot register the run's cgroup");
-}
-
-void kernel_side_leave(struct kernel_side *kernel, uint64_t cgroup_id)
-{
-	(void)bpf_map_delete_elem(bpf_map__fd(kernel->skeleton->maps.scopes), &cgroup_id);
-}
-
-void kernel_side_set_depth(struct kernel_side *kernel, uint32_t index, uint32_t depth)
-{
-	kernel->skeleton->bss->depths[index] = depth;
-}
-
-void kernel_side_set_depth_count(struct kernel_side *kernel, uint32_t count)
-{
-	/* Entries before their number. */
-	__atomic_store_n(&kernel->skeleton->bss->depth_count, count, __ATOMIC_RELEASE);
+	return bpf_map__fd(kernel_ring_map(kernel, ring));
 }
 
 struct kernel_attachment *kernel_side_attach(struct kernel_side *kernel, int cgroup_fd,
@@ -329,14 +134,15 @@ struct kernel_attachment *kernel_side_attach(struct kernel_side *kernel, int cgr
 {
 	struct kernel_attachment *attachment = xcalloc(1, sizeof(*attachment));
 
-	for (size_t i = 0; i < HOOKS; i++) {
-		if (!hook_rows[i].on_cgroup)
+	for (size_t i = 0; i < KERNEL_HOOKS; i++) {
+		if (!kernel_hook_rows[i].on_cgroup || !kernel->hooks[i].active)
 			continue;
-		attachment->links[i] = bpf_program__attach_cgroup(program_of(kernel, i), cgroup_fd);
+		attachment->links[i] =
+		        bpf_program__attach_cgroup(kernel_program(kernel, i), cgroup_fd);
 		if (attachment->links[i])
 			continue;
 		error_set_errno(err, errno, "cannot attach %s to the run's cgroup",
-		                hook_rows[i].name);
+		                kernel_hook_rows[i].name);
 		kernel_attachment_destroy(attachment);
 		return NULL;
 	}
@@ -345,58 +151,31 @@ struct kernel_attachment *kernel_side_attach(struct kernel_side *kernel, int cgr
 
 void kernel_attachment_destroy(struct kernel_attachment *attachment)
 {
-	for (size_t i = 0; attachment && i < HOOKS; i++)
+	for (size_t i = 0; attachment && i < KERNEL_HOOKS; i++)
 		(void)bpf_link__destroy(attachment->links[i]);
 	free(attachment);
 }
 
-/* Counters. --------------------------------------------------------------------------------- */
-
-void kernel_side_counters(const struct kernel_side *kernel, uint32_t slot, struct run_counters *ret)
+bool kernel_side_has_optional(const struct kernel_side *kernel)
 {
-	AUTO(free) struct run_counters *all = xcalloc((size_t)kernel->cpus, sizeof(*all));
-
-	*ret = (struct run_counters){0};
-	if (bpf_map_lookup_elem(bpf_map__fd(kernel->skeleton->maps.counters), &slot, all) < 0)
-		return;
-	for (int cpu = 0; cpu < kernel->cpus; cpu++) {
-		for (size_t kind = 0; kind < RECORD_KIND_COUNT; kind++)
-			ret->lost[kind] += all[cpu].lost[kind];
-		ret->unreadable += all[cpu].unreadable;
-		ret->flows_unknown += all[cpu].flows_unknown;
-	}
-}
-
-void kernel_side_reset_counters(struct kernel_side *kernel, uint32_t slot)
-{
-	AUTO(free)
-	struct run_counters *all = xcalloc((size_t)kernel->cpus, sizeof(*all));
-
-	(void)bpf_map_update_elem(bpf_map__fd(kernel->skeleton->maps.counters), &slot, all,
-	                          BPF_ANY);
+	for (size_t i = 0; i < KERNEL_HOOKS; i++)
+		if (kernel_hook_rows[i].optional && kernel->hooks[i].active)
+			return true;
+	return false;
 }
 
 uint64_t kernel_side_missed(const struct kernel_side *kernel)
 {
 	uint64_t missed = 0;
 
-	for (size_t i = 0; i < HOOKS; i++) {
+	for (size_t i = 0; i < KERNEL_HOOKS; i++) {
 		struct bpf_prog_info info = {0};
 		uint32_t size = sizeof(info);
 
 		if (kernel->hooks[i].active &&
-		    bpf_obj_get_info_by_fd(bpf_program__fd(program_of(kernel, i)), &info, &size) ==
-		            0)
+		    bpf_obj_get_info_by_fd(bpf_program__fd(kernel_program(kernel, i)), &info,
+		                           &size) == 0)
 			missed += info.recursion_misses;
 	}
 	return missed;
-}
-
-void kernel_side_ignore_stream(struct kernel_side *kernel, uint64_t cookie)
-{
-	struct flow done = {.state = FLOW_IGNORED};
-
-	/* Gone already: nothing to ignore. */
-	(void)bpf_map_update_elem(bpf_map__fd(kernel->skeleton->maps.flows), &cookie, &done,
-	                          BPF_EXIST);
 }

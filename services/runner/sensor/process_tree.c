@@ -5,7 +5,9 @@
 #include <sys/wait.h>
 
 #include "base/alloc.h"
+#include "model/program.h"
 #include "process_actor.h"
+#include "process_package.h"
 
 enum { EXIT_CODE_SIGNALLED = 128 };
 
@@ -14,9 +16,21 @@ void process_tree_init(struct process_tree *tree, enum actor command_actor,
 {
 	*tree = (struct process_tree){
 	        .command_actor = command_actor,
+	        .begun = true,
 	        .npm_exit_code = INT32_MIN,
 	        .forget_attempt = forget_attempt,
 	};
+}
+
+void process_tree_await(struct process_tree *tree, struct view program)
+{
+	tree->first_program = program;
+	tree->begun = false;
+}
+
+void process_tree_expect(struct process_tree *tree, uint32_t pid)
+{
+	tree->first_pid = pid;
 }
 
 static struct process **bucket_of(struct process_tree *tree, uint32_t pid)
@@ -39,6 +53,7 @@ void process_tree_release(struct process_tree *tree)
 		next = process->newer;
 		process_free(tree, process);
 	}
+	package_names_release(tree);
 	*tree = (struct process_tree){0};
 }
 
@@ -80,9 +95,26 @@ struct process *process_tree_find(const struct process_tree *tree, uint32_t pid,
 
 static void count_alive(struct process_tree *tree, const struct process *process, int change)
 {
+	if (!process->inside)
+		return;
 	tree->alive += (uint32_t)change;
 	if (process->actor == ACTOR_PACKAGE)
 		tree->package_alive += (uint32_t)change;
+}
+
+static void process_enter(struct process_tree *tree, struct process *process)
+{
+	process->inside = true;
+	tree->started++;
+	count_alive(tree, process, 1);
+}
+
+/* `process` runs the first program. */
+static void process_tree_begin(struct process_tree *tree, struct process *process)
+{
+	tree->begun = true;
+	tree->main = process;
+	process_enter(tree, process);
 }
 
 static struct process *process_add(struct process_tree *tree, const struct record_header *header,
@@ -99,9 +131,11 @@ static struct process *process_add(struct process_tree *tree, const struct recor
 	memcpy(process->comm, header->comm, sizeof(process->comm));
 	process->parent = parent;
 	process->alive = true;
+	if (!tree->begun && parent && parent->alive && parent->pid == tree->first_pid)
+		process_tree_begin(tree, parent);
 	if (parent) {
 		process->actor = parent->actor;
-		process->executed = parent->executed;
+		process->package = parent->package;
 		parent->children++;
 	} else {
 		/* Before npm only the sandbox's command can be new; later a stranger is one whose
@@ -113,8 +147,8 @@ static struct process *process_add(struct process_tree *tree, const struct recor
 	process->older = tree->newest;
 	*(tree->newest ? &tree->newest->newer : &tree->oldest) = process;
 	tree->newest = process;
-	tree->started++;
-	count_alive(tree, process, 1);
+	if (parent ? parent->inside : tree->begun)
+		process_enter(tree, process);
 	if (++tree->count > PROCESSES_MAX)
 		process_tree_evict(tree);
 	return process;
@@ -142,12 +176,22 @@ void process_tree_fork(struct process_tree *tree, const struct record_fork *reco
 void process_tree_exec(struct process_tree *tree, struct process *process,
                        const struct record_header *header, const struct process_exec *exec)
 {
-	struct process_role role = process_role_after_exec(tree, process, exec);
+	struct process_role role;
 
+	memcpy(process->comm, header->comm, sizeof(process->comm));
+	if (!tree->begun && view_equal(path_base_name(exec->path), tree->first_program))
+		process_tree_begin(tree, process);
+	if (!process->inside)
+		return;
+	role = process_role_after_exec(tree, process, exec);
 	count_alive(tree, process, -1);
 	process->actor = role.actor;
 	count_alive(tree, process, 1);
-	process->executed = true;
+	if (!tree->executed && !tree->main)
+		tree->main = process;
+	tree->executed = true;
+	if (role.actor == ACTOR_PACKAGE && !process->package.size)
+		process->package = package_keep(tree, package_of_exec(exec));
 	if (role.is_npm && !process->is_npm && role.counts_npm) {
 		tree->npm_started++;
 		process->counts_npm = true;
@@ -156,7 +200,6 @@ void process_tree_exec(struct process_tree *tree, struct process *process,
 	tree->npm_seen |= role.is_npm;
 	process->uid = header->uid;
 	process->gid = header->gid;
-	memcpy(process->comm, header->comm, sizeof(process->comm));
 }
 
 void process_tree_exit(struct process_tree *tree, struct process *process, uint32_t exit_code)
@@ -167,6 +210,10 @@ void process_tree_exit(struct process_tree *tree, struct process *process, uint3
 		return;
 	process->alive = false;
 	count_alive(tree, process, -1);
+	if (process == tree->main) {
+		tree->survivors = tree->package_alive;
+		tree->main = NULL;
+	}
 	if (!process->counts_npm)
 		return;
 	code = WIFSIGNALED(status) ? EXIT_CODE_SIGNALLED + WTERMSIG(status) : WEXITSTATUS(status);
@@ -177,7 +224,5 @@ void process_tree_exit(struct process_tree *tree, struct process *process, uint3
 
 bool process_is_runtime(const struct process *process)
 {
-	static const char runc[] = "runc:["; /* its name until it executes the command */
-
-	return !process->executed && strncmp(process->comm, runc, sizeof(runc) - 1) == 0;
+	return !process->inside;
 }

@@ -220,15 +220,43 @@ static void test_memory_is_bounded(void **state)
 static void test_runtime(void **state)
 {
 	struct fixture *fixture = *state;
-	struct process *process = get(fixture, 20);
+	struct process *process;
 
-	assert_false(process_is_runtime(process));
-	(void)snprintf(process->comm, sizeof(process->comm), "runc:[2:INIT]");
-	assert_true(process_is_runtime(process));
-	(void)executes(fixture, 20, "/usr/bin/sh", "sh");
+	process_tree_await(&fixture->tree, VIEW_LITERAL("docker-init"));
+	process = get(fixture, 19);
+	forks(fixture, 19, 20);
+	/* A runtime executes itself out of a copy of itself before it becomes the command. */
+	(void)executes(fixture, 20, "/", "runc|init");
+	assert_true(process_is_runtime(get(fixture, 20)));
+	assert_int_equal(fixture->tree.started, 0);
+	(void)executes(fixture, 20, "/usr/sbin/docker-init", "/sbin/docker-init|--|sh");
+	assert_false(process_is_runtime(get(fixture, 20)));
+	assert_true(process_is_runtime(process)); /* and what is left of it does not count */
+	exits(fixture, 19, 0);
 	forks(fixture, 20, 21);
 	(void)snprintf(get(fixture, 21)->comm, RECORD_COMM_SIZE, "runc:[2:INIT]"); /* a disguise */
 	assert_false(process_is_runtime(get(fixture, 21)));
+	assert_false(process_is_runtime(get(fixture, 40))); /* a stranger, after the beginning */
+	assert_int_equal(fixture->tree.started, 3);
+	assert_int_equal(fixture->tree.alive, 3);
+	assert_ptr_equal(fixture->tree.main, get(fixture, 20));
+}
+
+/* The process that waited at the gate has a child: the sandbox's command begins. */
+static void test_a_lost_exec_of_init_hides_nothing(void **state)
+{
+	struct fixture *fixture = *state;
+
+	process_tree_await(&fixture->tree, VIEW_LITERAL("docker-init"));
+	process_tree_expect(&fixture->tree, 20);
+	forks(fixture, 19, 20);
+	assert_true(process_is_runtime(get(fixture, 20)));
+	forks(fixture, 20, 21);
+	assert_false(process_is_runtime(get(fixture, 20)));
+	assert_false(process_is_runtime(get(fixture, 21)));
+	assert_int_equal(fixture->tree.alive, 2);
+	exits(fixture, 20, 0);
+	assert_int_equal(fixture->tree.alive, 1);
 }
 
 int main(void)
@@ -243,6 +271,8 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(test_pids_are_used_again, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_memory_is_bounded, setup, teardown),
 	        cmocka_unit_test_setup_teardown(test_runtime, setup, teardown),
+	        cmocka_unit_test_setup_teardown(test_a_lost_exec_of_init_hides_nothing, setup,
+	                                        teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

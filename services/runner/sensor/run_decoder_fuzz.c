@@ -23,7 +23,10 @@ static void on_event(void *ctx, const struct event *event)
 	if (event->type == EVENT_DNS)
 		*total += view_hash(event->dns.name) + view_hash(event->dns.query);
 	if (event->type == EVENT_TLS)
-		*total += view_hash(event->tls.sni) + view_hash(event->tls.raw);
+		*total += view_hash(event->tls.sni) + view_hash(event->tls.raw) +
+		          view_hash(event->tls.tunnel);
+	if (event->type == EVENT_CONNECT)
+		*total += view_hash(event->connect.interface) + view_hash(event->connect.name);
 }
 
 static void give_records(struct run_decoder *decoder, const uint8_t *data, size_t size)

@@ -1,160 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "run_decoder.h"
-
+/* Records of processes and files. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
-#include "hello_fixture.h"
+#include "decoder_fixture.h"
 
-enum { LINES_MAX = 65536, RECORD_MAX = 32768, PID = 100 };
-
-/* Events as lines of text, to compare with. */
-struct fixture {
-	struct run_decoder decoder;
-	struct buf lines;
-	uint64_t done_cookie;
-	_Alignas(8) char record[RECORD_MAX];
-	size_t size;
-};
-
-static void on_event(void *ctx, const struct event *event)
-{
-	struct fixture *fixture = ctx;
-	struct buf *out = &fixture->lines;
-	char ip[EVENT_IP_TEXT_MAX];
-
-	buf_printf(out, "%s %s", actor_name(event->process.actor), event_type_name(event->type));
-	switch (event->type) {
-	case EVENT_FILE:
-		buf_printf(out, " %.*s tags %u result %d%s", VIEW_ARG(event->file.path),
-		           event->process.tags, event->file.result,
-		           event->file.truncated ? " cut" : "");
-		break;
-	case EVENT_EXEC:
-		buf_printf(out, " %.*s", VIEW_ARG(event->exec.path));
-		for (size_t i = 0; i < event->exec.argc; i++)
-			buf_printf(out, " [%.*s]", VIEW_ARG(event->exec.argv[i]));
-		if (event->exec.result)
-			buf_printf(out, " result %d", event->exec.result);
-		break;
-	case EVENT_CONNECT:
-		event_format_ip(event->connect.family, event->connect.address, ip);
-		buf_printf(out, " %s %u", ip, event->connect.port);
-		break;
-	case EVENT_DNS:
-		buf_printf(out, " %.*s%s", VIEW_ARG(event->dns.name),
-		           event->dns.parse_failed ? " bad" : "");
-		break;
-	case EVENT_TLS:
-		buf_printf(out, " %.*s%s", VIEW_ARG(event->tls.sni),
-		           event->tls.parse_failed ? " bad" : "");
-		break;
-	default:
-		fail();
-	}
-	buf_append_char(out, '\n');
-}
-
-static void on_stream_done(void *ctx, uint64_t cookie)
-{
-	((struct fixture *)ctx)->done_cookie = cookie;
-}
-
-static int setup(void **state)
-{
-	static const struct watched_path watched[] = {{"/etc/", false}, {"/root/.ssh/", true}};
-	static struct fixture fixture;
-	struct run_decoder_options options = {
-	        .watched_paths = watched,
-	        .watched_path_count = 2,
-	        .command_actor = ACTOR_MANAGER,
-	        .on_event = on_event,
-	        .on_stream_done = on_stream_done,
-	        .ctx = &fixture,
-	};
-	struct error err;
-
-	fixture.done_cookie = 0;
-	buf_init(&fixture.lines, LINES_MAX);
-	assert_int_equal(run_decoder_init(&fixture.decoder, &options, &err), 0);
-	*state = &fixture;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *fixture = *state;
-
-	run_decoder_release(&fixture->decoder);
-	buf_release(&fixture->lines);
-	return 0;
-}
-
-/* Compares with what was handed out since the last time. */
-static void expect(struct fixture *fixture, const char *lines)
-{
-	assert_string_equal(fixture->lines.data, lines);
-	buf_reset(&fixture->lines);
-}
-
-/* Begins a record of `size` bytes, its text to follow. */
-static void *begin(struct fixture *fixture, enum record_kind kind, unsigned flags, size_t size)
-{
-	struct record_header *header = (void *)fixture->record;
-
-	memset(fixture->record, 0, size);
-	fixture->size = size;
-	*header = (struct record_header){
-	        .kind = (uint8_t)kind, .flags = (uint8_t)flags, .pid = PID, .start_ns = PID};
-	memcpy(header->comm, "node", 4);
-	return fixture->record;
-}
-
-static size_t add_text(struct fixture *fixture, struct view text)
-{
-	if (text.size)
-		memcpy(fixture->record + fixture->size, text.data, text.size);
-	fixture->size += text.size;
-	return text.size;
-}
-
-static void give(struct fixture *fixture)
-{
-	run_decoder_record(&fixture->decoder, view_of(fixture->record, fixture->size));
-}
-
-static void give_file(struct fixture *fixture, enum record_kind kind, unsigned flags,
+static void give_file(struct decoder_fixture *fixture, enum record_kind kind, unsigned flags,
                       const char *base, const char *name, int32_t result)
 {
-	struct record_file *file = begin(fixture, kind, flags, sizeof(*file));
+	struct record_file *file = decoder_begin(fixture, kind, flags, sizeof(*file));
 
 	file->result = result;
-	file->path_size = (uint16_t)add_text(fixture, view_of_string(base));
-	file->name_size = (uint16_t)add_text(fixture, view_of_string(name));
-	give(fixture);
-}
-
-static void give_exec(struct fixture *fixture, const char *path, const char *script,
-                      const char *base, struct view argv)
-{
-	struct record_exec *exec = begin(fixture, RECORD_EXEC, 0, sizeof(*exec));
-
-	exec->path_size = (uint16_t)add_text(fixture, view_of_string(path));
-	exec->name_size = (uint16_t)add_text(fixture, view_of_string(script));
-	exec->base_size = (uint16_t)add_text(fixture, view_of_string(base));
-	exec->argv_size = (uint16_t)add_text(fixture, argv);
-	give(fixture);
+	file->path_size = (uint16_t)decoder_add_text(fixture, view_of_string(base));
+	file->name_size = (uint16_t)decoder_add_text(fixture, view_of_string(name));
+	decoder_give(fixture);
 }
 
 static void test_opened_files(void **state)
 {
-	struct fixture *fixture = *state;
+	struct decoder_fixture *fixture = *state;
 
 	give_file(fixture, RECORD_FILE, 0, "/etc/hosts", "", 3);
 	give_file(fixture, RECORD_FILE, RECORD_CRED, "/root/.ssh/id_rsa", "", 3);
@@ -162,209 +31,165 @@ static void test_opened_files(void **state)
 	give_file(fixture, RECORD_FILE, RECORD_CUT, "/deep/down", "", 3);
 	give_file(fixture, RECORD_FILE, RECORD_OUTSIDE, "/not/watched", "", 3);
 	give_file(fixture, RECORD_FILE, RECORD_OUTSIDE, "/etc/outside", "", 3);
-	expect(fixture, "manager file_access /etc/hosts tags 1 result 3\n"
-	                "manager file_access /root/.ssh/id_rsa tags 3 result 3\n"
-	                "manager file_access /proc/self/environ tags 3 result 3\n"
-	                "manager file_access /deep/down tags 1 result 3 cut\n"
-	                "manager file_access /etc/outside tags 1 result 3\n");
+	decoder_expect(fixture, "manager file_access /etc/hosts tags 1 result 3\n"
+	                        "manager file_access /root/.ssh/id_rsa tags 3 result 3\n"
+	                        "manager file_access /proc/self/environ tags 3 result 3\n"
+	                        "manager file_access /deep/down tags 1 result 3 cut\n"
+	                        "manager file_access /etc/outside tags 1 result 3\n");
 	assert_int_equal(fixture->decoder.stats.cut, 1);
 }
 
 static void test_failed_opens_are_matched_here(void **state)
 {
-	struct fixture *fixture = *state;
+	struct decoder_fixture *fixture = *state;
 
 	give_file(fixture, RECORD_FILE_FAILED, 0, "/root", ".ssh/./id_rsa", -ENOENT);
 	give_file(fixture, RECORD_FILE_FAILED, 0, "", "/usr/../etc/x", -EACCES);
 	give_file(fixture, RECORD_FILE_FAILED, 0, "", "/usr/x", -ENOENT);
-	expect(fixture, "manager file_access /root/.ssh/id_rsa tags 3 result -2\n"
-	                "manager file_access /etc/x tags 1 result -13\n");
+	decoder_expect(fixture, "manager file_access /root/.ssh/id_rsa tags 3 result -2\n"
+	                        "manager file_access /etc/x tags 1 result -13\n");
+}
+
+static void give_look(struct decoder_fixture *fixture, const char *base, const char *name,
+                      int32_t result)
+{
+	struct record_file *file = decoder_begin(fixture, RECORD_FILE_FAILED, 0, sizeof(*file));
+
+	file->operation = RECORD_STAT;
+	file->result = result;
+	file->path_size = (uint16_t)decoder_add_text(fixture, view_of_string(base));
+	file->name_size = (uint16_t)decoder_add_text(fixture, view_of_string(name));
+	decoder_give(fixture);
+}
+
+/* Of what is no credential nobody wants to know who looks at it. */
+static void test_looks(void **state)
+{
+	struct decoder_fixture *fixture = *state;
+
+	give_look(fixture, "", "/etc/./hosts", 0);
+	give_look(fixture, "/root", "x/../.ssh/id_rsa", 0);
+	give_look(fixture, "", "/root/.ssh/id_dsa", -ENOENT);
+	decoder_expect(fixture, "manager file_access /root/.ssh/id_rsa tags 3 result 0 stat\n"
+	                        "manager file_access /root/.ssh/id_dsa tags 3 result -2 stat\n");
+}
+
+/* The queue of the second witness is read when the record of the process's fork is not there yet.
+ */
+static void test_witnessed_before_the_fork_is_known(void **state)
+{
+	struct decoder_fixture *fixture = *state;
+	const struct witnessed witnessed = {
+	        .pid = DECODER_PID, .inode = 7, .path = VIEW_LITERAL("/etc/hosts")};
+	const struct witnessed strange = {
+	        .pid = DECODER_PID + 1, .inode = 7, .path = VIEW_LITERAL("/etc/hosts")};
+
+	run_decoder_witnessed(&fixture->decoder, &witnessed);
+	run_decoder_witnessed(&fixture->decoder, &strange);
+	run_decoder_turn(&fixture->decoder);
+	(void)decoder_begin(fixture, RECORD_FORK, 0, sizeof(struct record_fork));
+	decoder_give(fixture);
+	run_decoder_turn(&fixture->decoder);
+	decoder_expect(fixture, "manager file_access /etc/hosts tags 1 result -2147483648\n");
+	run_decoder_turn(&fixture->decoder);
+	decoder_expect(fixture, "");
 }
 
 static void test_exec(void **state)
 {
-	struct fixture *fixture = *state;
+	struct decoder_fixture *fixture = *state;
 
-	give_exec(fixture, "/usr/bin/env", "", "", VIEW_LITERAL("env\0\0two words\0"));
-	give_exec(fixture, "/usr/bin/dash", "./x.sh", "/tmp", VIEW_LITERAL("sh\0./x.sh\0"));
-	give_exec(fixture, "/bin/cut", "", "", VIEW_LITERAL("no end"));
-	expect(fixture, "manager exec /usr/bin/env [env] [] [two words]\n"
-	                "manager exec /tmp/x.sh [sh] [./x.sh]\n"
-	                "manager exec /usr/bin/dash [sh] [./x.sh]\n"
-	                "manager exec /bin/cut [no end]\n");
+	decoder_give_exec(fixture, "/usr/bin/env", "", "", VIEW_LITERAL("env\0\0two words\0"));
+	decoder_give_exec(fixture, "/usr/bin/dash", "./x.sh", "/tmp", VIEW_LITERAL("sh\0./x.sh\0"));
+	decoder_give_exec(fixture, "/bin/cut", "", "", VIEW_LITERAL("no end"));
+	decoder_expect(fixture, "manager exec /usr/bin/env [env] [] [two words]\n"
+	                        "manager exec /tmp/x.sh [sh] [./x.sh]\n"
+	                        "manager exec /usr/bin/dash [sh] [./x.sh]\n"
+	                        "manager exec /bin/cut [no end]\n");
+}
+
+/* What the container runtime does in the run's cgroup before the sandbox's first program runs, be
+ * it under whatever name, is nobody's. */
+static void test_set_up_is_left_out(void **state)
+{
+	struct decoder_fixture *fixture = *state;
+	struct record_connect *connect;
+
+	process_tree_await(&fixture->decoder.tree, VIEW_LITERAL("docker-init"));
+	decoder_give_exec(fixture, "/", "", "", VIEW_LITERAL("runc\0init\0"));
+	give_file(fixture, RECORD_FILE, RECORD_CRED, "/etc/passwd", "", 3);
+	give_file(fixture, RECORD_EXEC_FAILED, 0, "", "/usr/bin/x", -ENOENT);
+	connect = decoder_begin(fixture, RECORD_CONNECT, 0, sizeof(*connect));
+	connect->to.family = 2;
+	decoder_give(fixture);
+	decoder_give_exec(fixture, "/usr/sbin/docker-init", "", "", VIEW_LITERAL("docker-init\0"));
+	run_decoder_flush(&fixture->decoder);
+	decoder_expect(fixture, "");
+	give_file(fixture, RECORD_FILE, RECORD_CRED, "/etc/passwd", "", 3);
+	/* A package that runs something of that name is seen. */
+	decoder_give_exec(fixture, "/usr/sbin/docker-init", "", "", VIEW_LITERAL("docker-init\0"));
+	decoder_expect(fixture, "manager file_access /etc/passwd tags 3 result 3\n"
+	                        "manager exec /usr/sbin/docker-init [docker-init]\n");
 }
 
 static void test_search_along_path_is_one_attempt(void **state)
 {
-	struct fixture *fixture = *state;
+	struct decoder_fixture *fixture = *state;
 
 	give_file(fixture, RECORD_EXEC_FAILED, 0, "", "/usr/bin/curl", -ENOENT);
 	give_file(fixture, RECORD_EXEC_FAILED, 0, "", "/bin/curl", -ENOENT);
-	expect(fixture, "");
-	give_exec(fixture, "/opt/curl", "", "", VIEW_LITERAL("curl\0"));
-	expect(fixture, "manager exec /opt/curl [curl]\n");
+	decoder_expect(fixture, "");
+	decoder_give_exec(fixture, "/opt/curl", "", "", VIEW_LITERAL("curl\0"));
+	decoder_expect(fixture, "manager exec /opt/curl [curl]\n");
 	give_file(fixture, RECORD_EXEC_FAILED, 0, "", "/usr/bin/wget", -ENOENT);
 	give_file(fixture, RECORD_EXEC_FAILED, 0, "", "/bin/wget", -ENOENT);
 	give_file(fixture, RECORD_EXEC_FAILED, 0, "/tmp", "./own", -EACCES);
-	expect(fixture, "manager exec wget result -2\n");
+	decoder_expect(fixture, "manager exec wget result -2\n");
 	run_decoder_flush(&fixture->decoder);
-	expect(fixture, "manager exec /tmp/own result -13\n");
+	decoder_expect(fixture, "manager exec /tmp/own result -13\n");
 	run_decoder_flush(&fixture->decoder);
-	expect(fixture, "");
+	decoder_expect(fixture, "");
 	assert_int_equal(fixture->decoder.stats.exec_failed, 5);
 }
 
 static void test_exit_ends_a_search(void **state)
 {
-	struct fixture *fixture = *state;
+	struct decoder_fixture *fixture = *state;
 
 	give_file(fixture, RECORD_EXEC_FAILED, 0, "", "/usr/bin/curl", -ENOENT);
-	(void)begin(fixture, RECORD_EXIT, 0, sizeof(struct record_exit));
-	give(fixture);
-	expect(fixture, "manager exec /usr/bin/curl result -2\n");
+	(void)decoder_begin(fixture, RECORD_EXIT, 0, sizeof(struct record_exit));
+	decoder_give(fixture);
+	decoder_expect(fixture, "manager exec /usr/bin/curl result -2\n");
 	assert_int_equal(fixture->decoder.tree.alive, 0);
-}
-
-static void test_connect(void **state)
-{
-	struct fixture *fixture = *state;
-	struct record_connect *connect = begin(fixture, RECORD_CONNECT, 0, sizeof(*connect));
-
-	connect->to.family = 2;
-	connect->to.port = 31337;
-	memcpy(connect->to.address, "\xc0\x00\x02\x01", 4);
-	give(fixture);
-	expect(fixture, "manager net_connect 192.0.2.1 31337\n");
-	connect->to.family = 1;
-	give(fixture);
-	expect(fixture, "");
-	assert_int_equal(fixture->decoder.stats.malformed, 1);
-}
-
-static void give_payload(struct fixture *fixture, enum record_kind kind, uint16_t purpose,
-                         uint16_t port, uint32_t offset, struct view data)
-{
-	struct record_payload *payload = begin(fixture, kind, RECORD_NO_TASK, sizeof(*payload));
-
-	payload->cookie = 9;
-	payload->to.family = 2;
-	payload->to.port = port;
-	payload->purpose = purpose;
-	payload->offset = offset;
-	payload->size = (uint32_t)add_text(fixture, data);
-	fixture->size += 40; /* the reservation is larger than what it holds */
-	give(fixture);
-}
-
-#define QUERY                                                                                      \
-	"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x01"                                     \
-	"a\x04test\x00\x00\x01\x00\x01"
-
-static void test_datagrams(void **state)
-{
-	struct fixture *fixture = *state;
-
-	give_exec(fixture, "/usr/bin/x", "", "", VIEW_LITERAL("x\0"));
-	expect(fixture, "manager exec /usr/bin/x [x]\n");
-	give_payload(fixture, RECORD_DATAGRAM, RECORD_PURPOSE_DNS, 53, 0, VIEW_LITERAL(QUERY));
-	give_payload(fixture, RECORD_DATAGRAM, RECORD_PURPOSE_DNS, 53, 0, VIEW_LITERAL("garbage"));
-	give_payload(fixture, RECORD_DATAGRAM, RECORD_PURPOSE_DNS_LIKE, 99, 0, VIEW_LITERAL(QUERY));
-	give_payload(fixture, RECORD_DATAGRAM, RECORD_PURPOSE_DNS_LIKE, 99, 0,
-	             VIEW_LITERAL("\0\0\0\0\0\1\0\0\0\0\0\0\x3f"));
-	give_payload(fixture, RECORD_DATAGRAM, RECORD_PURPOSE_DNS, 5353, 0,
-	             VIEW_LITERAL("\0\0\x84\0\0\0\0\0\0\0\0\0"));
-	expect(fixture, "manager dns_query a.test\n"
-	                "manager dns_query  bad\n"
-	                "manager dns_query a.test\n");
-	assert_int_equal(fixture->decoder.stats.parse_failed, 1);
-	assert_int_equal(fixture->decoder.stats.unattributed, 0);
-}
-
-static void test_dns_stream(void **state)
-{
-	struct fixture *fixture = *state;
-	struct view message = VIEW_LITERAL("\x00\x18" QUERY "\x00\x18" QUERY "\x00\x63xyz");
-
-	for (uint32_t i = 0; i < message.size; i++)
-		give_payload(fixture, RECORD_SEGMENT, RECORD_PURPOSE_DNS, 53, i,
-		             view_of(message.data + i, 1));
-	expect(fixture, "unknown dns_query a.test\nunknown dns_query a.test\n");
-	run_decoder_flush(&fixture->decoder);
-	expect(fixture, "unknown dns_query  bad\n");
-	assert_int_equal(fixture->done_cookie, 9);
-}
-
-static void test_tls_stream(void **state)
-{
-	struct fixture *fixture = *state;
-	uint8_t bytes[HELLO_FIXTURE_MAX];
-	size_t size = hello_make(bytes, "evil.test", 1700, 500);
-
-	/* The second half first. */
-	give_payload(fixture, RECORD_SEGMENT, RECORD_PURPOSE_TLS, 443, 1000,
-	             view_of(bytes + 1000, size - 1000));
-	expect(fixture, "");
-	give_payload(fixture, RECORD_SEGMENT, RECORD_PURPOSE_TLS, 443, 0, view_of(bytes, 1000));
-	expect(fixture, "unknown tls_sni evil.test\n");
-	assert_int_equal(fixture->done_cookie, 9);
-	give_payload(fixture, RECORD_SEGMENT, RECORD_PURPOSE_TLS, 443, 0, view_of(bytes, 1000));
-	run_decoder_flush(&fixture->decoder);
-	expect(fixture, "");
-}
-
-static void test_unfinished_hello_is_reported(void **state)
-{
-	struct fixture *fixture = *state;
-	uint8_t bytes[HELLO_FIXTURE_MAX];
-	size_t size = hello_make(bytes, "evil.test", 0, 0);
-
-	give_payload(fixture, RECORD_SEGMENT, RECORD_PURPOSE_TLS, 443, 0, view_of(bytes, size / 2));
-	expect(fixture, "");
-	run_decoder_flush(&fixture->decoder);
-	expect(fixture, "unknown tls_sni  bad\n");
-}
-
-static void test_not_tls_at_all_is_silence(void **state)
-{
-	struct fixture *fixture = *state;
-
-	give_payload(fixture, RECORD_SEGMENT, RECORD_PURPOSE_TLS, 9000, 0,
-	             VIEW_LITERAL("\x16 other protocol"));
-	run_decoder_flush(&fixture->decoder);
-	expect(fixture, "");
 }
 
 static void test_every_cut_of_a_record_is_refused(void **state)
 {
-	struct fixture *fixture = *state;
+	struct decoder_fixture *fixture = *state;
 	struct run_decoder_stats *stats = &fixture->decoder.stats;
 
-	give_exec(fixture, "/usr/bin/dash", "./x.sh", "/tmp", VIEW_LITERAL("sh\0./x.sh\0"));
+	decoder_give_exec(fixture, "/usr/bin/dash", "./x.sh", "/tmp", VIEW_LITERAL("sh\0./x.sh\0"));
 	buf_reset(&fixture->lines);
 	for (size_t size = 0; size < fixture->size; size++)
 		run_decoder_record(&fixture->decoder, view_of(fixture->record, size));
-	expect(fixture, "");
+	decoder_expect(fixture, "");
 	assert_int_equal(stats->malformed, fixture->size);
 }
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, decoder_set_up, decoder_tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test_setup_teardown(test_opened_files, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_failed_opens_are_matched_here, setup,
-	                                        teardown),
-	        cmocka_unit_test_setup_teardown(test_exec, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_search_along_path_is_one_attempt, setup,
-	                                        teardown),
-	        cmocka_unit_test_setup_teardown(test_exit_ends_a_search, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_connect, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_datagrams, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_dns_stream, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_tls_stream, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_unfinished_hello_is_reported, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_not_tls_at_all_is_silence, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_every_cut_of_a_record_is_refused, setup,
-	                                        teardown),
+	        TEST(test_opened_files),
+	        TEST(test_failed_opens_are_matched_here),
+	        TEST(test_looks),
+	        TEST(test_witnessed_before_the_fork_is_known),
+	        TEST(test_exec),
+	        TEST(test_set_up_is_left_out),
+	        TEST(test_search_along_path_is_one_attempt),
+	        TEST(test_exit_ends_a_search),
+	        TEST(test_every_cut_of_a_record_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

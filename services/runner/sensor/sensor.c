@@ -8,8 +8,6 @@
 
 enum { DEFAULT_POLL_MS = 15 };
 
-static const char tier_name[] = "tracepoint";
-
 void sensor_lock(struct sensor *sensor)
 {
 	atomic_fetch_add(&sensor->waiters, 1);
@@ -58,15 +56,21 @@ static int open_rings(struct sensor *sensor, struct error *err)
 	return 0;
 }
 
+static bool is_tier(const char *name)
+{
+	return strcmp(name, "auto") == 0 || strcmp(name, SENSOR_TIER_TRACEPOINT) == 0 ||
+	       strcmp(name, SENSOR_TIER_BASIC) == 0;
+}
+
 struct sensor *sensor_open(const struct sensor_options *options, struct error *err)
 {
 	struct sensor *sensor;
 	const char *tier = options->tier ? options->tier : "auto";
 
-	if (strcmp(tier, "auto") != 0 && strcmp(tier, tier_name) != 0) {
+	if (!is_tier(tier)) {
 		error_set_class(err, ERROR_FATAL, EINVAL,
-		                "unknown sensor tier '%s': there are 'auto' and '%s'", tier,
-		                tier_name);
+		                "unknown sensor tier '%s': there are 'auto', '%s' and '%s'", tier,
+		                SENSOR_TIER_TRACEPOINT, SENSOR_TIER_BASIC);
 		return NULL;
 	}
 	sensor = xcalloc(1, sizeof(*sensor));
@@ -104,8 +108,8 @@ void sensor_close(struct sensor *sensor)
 
 const char *sensor_tier(const struct sensor *sensor)
 {
-	(void)sensor; /* one tier so far */
-	return tier_name;
+	return kernel_side_has_optional(sensor->kernel) ? SENSOR_TIER_TRACEPOINT
+	                                                : SENSOR_TIER_BASIC;
 }
 
 const struct sensor_hook *sensor_hooks(const struct sensor *sensor, size_t *ret_count)

@@ -25,6 +25,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -39,10 +40,10 @@ enum { SENSOR_RUNS_MAX = 64, SENSOR_CGROUP_PATH_MAX = 4096 };
 
 /* Life. ------------------------------------------------------------------------------------- */
 
-struct sensor_options {             /* zero values mean the defaults */
-	const char *tier;           /* NULL or "auto": the best that loads; else its name */
-	size_t file_ring_bytes;     /* power of two; default 4 MiB: opens of ordinary files */
-	size_t packet_ring_bytes;   /* power of two; default 1 MiB: bytes of packets */
+struct sensor_options {           /* zero values mean the defaults */
+	const char *tier;         /* NULL or "auto": the best that loads; else its name, as below */
+	size_t file_ring_bytes;   /* power of two; default 4 MiB: opens of ordinary files */
+	size_t packet_ring_bytes; /* power of two; default 1 MiB: bytes of packets */
 	size_t priority_ring_bytes; /* power of two; default 1 MiB: everything else */
 	unsigned poll_interval_ms;  /* default 15 */
 };
@@ -57,7 +58,9 @@ DEFINE_AUTO(sensor, struct sensor *, sensor_close)
 
 /* What this host can see. ------------------------------------------------------------------- */
 
-/* "tracepoint"; static. */
+/* What could be loaded; static. sensor_hooks() tells the details. */
+#define SENSOR_TIER_TRACEPOINT "tracepoint" /* all that this kernel has */
+#define SENSOR_TIER_BASIC "basic"           /* none of the hooks that only newer kernels have */
 const char *sensor_tier(const struct sensor *sensor);
 
 struct sensor_hook {
@@ -91,6 +94,10 @@ struct sensor_run_options {
 	 * job. What npm starts as a lifecycle script, and all below it, is always
 	 * ACTOR_PACKAGE. */
 	enum actor command_actor;
+	/* The program with which the run begins: what is done before, and by others than its
+	 * descendants, is the container runtime's set-up and is not told, nor is its own exec. Only
+	 * the last component counts, as folders may be links. NULL: all is told. Borrowed. */
+	const char *first_program;
 	sensor_event_fn on_event;
 	void *ctx; /* borrowed until sensor_remove_run() */
 };
@@ -99,6 +106,13 @@ struct sensor_run_options {
  * SENSOR_RUNS_MAX places are taken. */
 struct sensor_run *sensor_add_run(struct sensor *sensor, const struct sensor_run_options *options,
                                   struct error *err);
+
+/* Has a second witness look at the mounts that process `pid` of the run sees (host's pid
+ * namespace; the one of its first program): it cannot be fooled by a descriptor that another thread
+ * replaces before the call returns. To be called before the first instruction of the package, e.g.
+ * while the sandbox's first process waits; mounts that come later are not watched. Without it all
+ * else works. */
+int sensor_watch_mounts(struct sensor_run *run, pid_t pid, struct error *err);
 
 /* Detaches from the cgroup, forgets the run and frees it. Accepts NULL. */
 void sensor_remove_run(struct sensor_run *run);
@@ -114,14 +128,18 @@ int sensor_drain(struct sensor_run *run, int timeout_ms, struct error *err);
 struct sensor_stats {
 	uint64_t events[EVENT_TYPE_COUNT]; /* handed out, by type */
 	uint64_t lost[EVENT_TYPE_COUNT];   /* ring full; [EVENT_UNKNOWN]: forks and exits */
-	uint64_t lost_total;               /* sum of lost, plus `missed` and `malformed` */
+	uint64_t lost_total;   /* sum of lost, `missed`, `malformed` and `witness_overflowed` */
 	uint64_t missed;       /* kernel skipped a program (re-entered); while the run was active */
 	uint64_t malformed;    /* records that did not decode: a bug, reported as loss */
 	uint64_t cut;          /* events with a cut path, name or argument list */
 	uint64_t parse_failed; /* DNS or TLS bytes that did not parse (each is an event, too) */
 	uint64_t unreadable;   /* failed opens whose path could not be read any more */
 	uint64_t exec_failed;  /* exec attempts that failed */
-	uint64_t unattributed; /* packets without a known process (event.process.pid is 0) */
+	uint64_t repeats; /* opens like one that was handed out: same process, file, way of use */
+	uint64_t unaggregated;   /* repeats that were handed out, because too many opens differed */
+	uint64_t only_witnessed; /* opens that only the second witness saw (each is an event) */
+	uint64_t witness_overflowed; /* 1: the second witness lost some, nobody knows how many */
+	uint64_t unattributed;       /* packets without a known process (event.process.pid is 0) */
 };
 void sensor_run_stats(const struct sensor_run *run, struct sensor_stats *ret);
 
@@ -130,7 +148,10 @@ struct sensor_processes {
 	uint32_t started;       /* processes seen in all, threads not counted */
 	uint32_t alive;         /* not ended yet, the sandbox's own command included */
 	uint32_t package_alive; /* of these: code of a package (a survivor, once npm has ended) */
-	uint32_t npm_started;   /* npm processes of the sandbox's own command */
+	/* Code of a package that was alive when the run's first program ended (in a sandbox: after
+	 * the grace period), or is now if that has not ended. */
+	uint32_t survivors;
+	uint32_t npm_started; /* npm processes of the sandbox's own command */
 	uint32_t npm_ended;
 	/* First failure among npm_ended (exit status, or 128 + signal), 0 when all succeeded,
 	 * INT32_MIN when none has ended. */

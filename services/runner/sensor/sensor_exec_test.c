@@ -76,7 +76,8 @@ static int group_setup(void **state)
 	/* A node that is a shell, an npm that is a shell script: the shapes are what counts. */
 	copy_program("/bin/sh", "node");
 	write_script("npm", "cat /etc/hostname >/dev/null\n"
-	                    "sh -c 'cat /etc/passwd >/dev/null; (sleep 0.2; cat /etc/group "
+	                    "npm_package_name=@scope/evil sh -c 'cat /etc/passwd >/dev/null; "
+	                    "(sleep 0.2; cat /etc/group "
 	                    ">/dev/null) & wait'\n"
 	                    "exit 3\n");
 	write_script("script.sh", "#!/bin/sh\nexit 0\n");
@@ -217,10 +218,13 @@ static void test_actors_and_npm_status(void **state)
 	in_folder(node, sizeof(node), "node");
 	event = kernel_fixture_expect(fixture, EVENT_EXEC, node);
 	assert_int_equal(event->process.actor, ACTOR_MANAGER);
+	assert_int_equal(event->process.package.size, 0);
 	event = kernel_fixture_expect(fixture, EVENT_FILE, "/etc/passwd");
 	assert_int_equal(event->process.actor, ACTOR_PACKAGE);
+	assert_true(view_is(event->process.package, "@scope/evil"));
 	event = kernel_fixture_expect(fixture, EVENT_FILE, "/etc/group");
 	assert_int_equal(event->process.actor, ACTOR_PACKAGE);
+	assert_true(view_is(event->process.package, "@scope/evil"));
 	sensor_run_processes(fixture->run, &processes);
 	assert_int_equal(processes.npm_started, 1);
 	assert_int_equal(processes.npm_ended, 1);

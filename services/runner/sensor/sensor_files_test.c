@@ -101,11 +101,26 @@ static void test_symlink_and_creat(void **state)
 {
 	struct kernel_fixture *fixture = *state;
 	const struct event *event;
+	size_t from = 0;
 
 	kernel_fixture_run(fixture, act_symlink, NULL);
 	event = kernel_fixture_expect(fixture, EVENT_FILE, "/etc/shadow");
 	assert_true(event->process.tags & EVENT_TAG_CRED);
-	kernel_fixture_expect_none(fixture, EVENT_FILE, "/tmp/fangs-sensor-link");
+	event = kernel_fixture_find(fixture, EVENT_FILE, "/tmp/fangs-sensor-link", &from);
+	while (event && event->file.result < 0) /* left over from an earlier run: unlinked */
+		event = kernel_fixture_find(fixture, EVENT_FILE, "/tmp/fangs-sensor-link", &from);
+	if (!event) {
+		fail_msg("the link was not told");
+		return;
+	}
+	assert_int_equal(event->file.operation, FILE_SYMLINK); /* made, but never opened */
+	event = kernel_fixture_find(fixture, EVENT_FILE, "/tmp/fangs-sensor-link", &from);
+	if (!event) {
+		fail_msg("its end was not told");
+		return;
+	}
+	assert_int_equal(event->file.operation, FILE_UNLINK);
+	assert_null(kernel_fixture_find(fixture, EVENT_FILE, "/tmp/fangs-sensor-link", &from));
 	event = kernel_fixture_expect(fixture, EVENT_FILE, "/tmp/fangs-sensor-new");
 	assert_int_equal(event->file.flags & (O_CREAT | O_ACCMODE), O_CREAT | O_WRONLY);
 }
@@ -139,6 +154,54 @@ static void test_absent(void **state)
 	(void)kernel_fixture_expect(fixture, EVENT_FILE, "/etc/fangs-dotted");
 	(void)kernel_fixture_expect(fixture, EVENT_FILE, "/etc/fangs-below-root");
 	kernel_fixture_expect_none(fixture, EVENT_FILE, "/usr/fangs-unwatched");
+}
+
+static int act_looks(void *ctx)
+{
+	struct stat status;
+	char target[64];
+	int ssh = open("/root", O_PATH | O_DIRECTORY);
+
+	(void)ctx;
+	(void)access("/etc/shadow", F_OK);
+	(void)access("/etc/shadow", R_OK); /* says nothing new */
+	(void)stat("/root/.ssh/fangs-no-such-key", &status);
+	(void)!faccessat(ssh, ".ssh/../.ssh/fangs-odd", F_OK, 0);
+	(void)!readlinkat(ssh, ".ssh/fangs-link", target, sizeof(target));
+	(void)syscall(SYS_statx, ssh, ".ssh/fangs-statx", 0, 0, &status);
+	(void)stat("/etc/hostname", &status); /* no credential */
+	(void)fstat(ssh, &status);
+	return 0;
+}
+
+static void test_looks_at_credentials(void **state)
+{
+	static const char *const absent[] = {"no-such-key", "odd", "link", "statx"};
+	struct kernel_fixture *fixture = *state;
+	const struct event *event;
+	struct sensor_stats stats;
+	size_t from = 0;
+
+	kernel_fixture_run(fixture, act_looks, NULL);
+	event = kernel_fixture_find(fixture, EVENT_FILE, "/etc/shadow", &from);
+	assert_non_null(event);
+	assert_int_equal(event->file.operation, FILE_STAT);
+	assert_int_equal(event->file.result, 0);
+	assert_int_equal(event->file.flags, O_PATH);
+	assert_true(event->process.tags & EVENT_TAG_CRED);
+	assert_null(kernel_fixture_find(fixture, EVENT_FILE, "/etc/shadow", &from));
+	for (size_t i = 0; i < sizeof(absent) / sizeof(*absent); i++) {
+		char path[64];
+
+		(void)snprintf(path, sizeof(path), "/root/.ssh/fangs-%s", absent[i]);
+		event = kernel_fixture_expect(fixture, EVENT_FILE, path);
+		assert_int_equal(event->file.operation, FILE_STAT);
+		assert_int_equal(event->file.result, -ENOENT);
+	}
+	kernel_fixture_expect_none(fixture, EVENT_FILE, "/etc/hostname");
+	sensor_run_stats(fixture->run, &stats);
+	assert_int_equal(stats.repeats, 1);
+	assert_int_equal(stats.lost_total, 0);
 }
 
 static int act_nonresident(void *ctx)
@@ -190,7 +253,7 @@ static void test_compat_call(void **state)
 }
 #endif
 
-/* One openat through a ring, by hand. */
+/* One openat through a ring, by hand; `ctx` is the path. */
 static int act_io_uring(void *ctx)
 {
 	struct io_uring_params params = {0};
@@ -199,7 +262,6 @@ static int act_io_uring(void *ctx)
 	unsigned char *sq;
 	struct io_uring_sqe *sqe;
 
-	(void)ctx;
 	if (ring < 0)
 		return KERNEL_FIXTURE_SKIP;
 	sq = mmap(NULL, sq_size, PROT_READ | PROT_WRITE, MAP_SHARED, ring, IORING_OFF_SQ_RING);
@@ -207,7 +269,7 @@ static int act_io_uring(void *ctx)
 	           IORING_OFF_SQES);
 	sqe->opcode = IORING_OP_OPENAT;
 	sqe->fd = AT_FDCWD;
-	sqe->addr = (uint64_t)(uintptr_t) "/etc/services";
+	sqe->addr = (uint64_t)(uintptr_t)ctx;
 	sqe->open_flags = O_RDONLY;
 	((unsigned *)(void *)(sq + params.sq_off.array))[0] = 0;
 	atomic_store((_Atomic unsigned *)(void *)(sq + params.sq_off.tail), 1);
@@ -218,11 +280,21 @@ static int act_io_uring(void *ctx)
 
 static void test_io_uring(void **state)
 {
+	static char present[] = "/etc/services", absent[] = "/root/.ssh/fangs-no-such-key",
+	            unwatched[] = "/usr/fangs-unwatched";
 	struct kernel_fixture *fixture = *state;
+	const struct event *event;
 
-	if (kernel_fixture_run(fixture, act_io_uring, NULL) != 0)
+	if (kernel_fixture_run(fixture, act_io_uring, present) != 0 ||
+	    kernel_fixture_run(fixture, act_io_uring, absent) != 0 ||
+	    kernel_fixture_run(fixture, act_io_uring, unwatched) != 0)
 		skip();
-	(void)kernel_fixture_expect(fixture, EVENT_FILE, "/etc/services");
+	(void)kernel_fixture_expect(fixture, EVENT_FILE, present);
+	event = kernel_fixture_expect(fixture, EVENT_FILE, absent);
+	assert_int_equal(event->file.result, -ENOENT);
+	assert_int_equal(event->file.operation, FILE_OPEN);
+	assert_true(event->process.tags & EVENT_TAG_CRED);
+	kernel_fixture_expect_none(fixture, EVENT_FILE, unwatched);
 }
 
 enum { FLOOD = 5000 };
@@ -275,6 +347,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_present, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_symlink_and_creat, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_absent, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_looks_at_credentials, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nonresident_name, setup, teardown),
 #if defined(__x86_64__)
 		cmocka_unit_test_setup_teardown(test_compat_call, setup, teardown),

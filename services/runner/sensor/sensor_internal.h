@@ -44,6 +44,7 @@ struct sensor_run {
 	struct cgroup2_place place;
 	struct kernel_attachment *attachment;
 	struct run_decoder decoder;
+	struct witness witness;
 	sensor_event_fn on_event;
 	void *ctx;
 	uint64_t missed_before;
@@ -54,6 +55,9 @@ struct sensor_run {
 /* The reader lets whoever asks this way in soon. */
 void sensor_lock(struct sensor *sensor);
 void sensor_unlock(struct sensor *sensor);
+
+/* Takes what the run's second witness has. With the lock, when the rings are empty. */
+void sensor_run_look(struct sensor_run *run);
 
 /* For waits on the sensor's conditions. */
 struct timespec sensor_deadline(int64_t in_ms);

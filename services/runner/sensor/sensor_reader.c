@@ -2,13 +2,16 @@
 /* The sensor's thread: reads the rings in the order of time. All of it holds the lock. */
 #include <sched.h>
 #include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "sensor_internal.h"
 
 enum {
-	BUSY_POLL_MS = 1,
+	BUSY_POLL_MS = 5,
 	BUSY_RECORDS = 1000, /* at one look: more will come soon */
 	READ_BATCH = 256,    /* records between two looks at who waits for the lock */
+	READER_NICE = -15,   /* what is watched must not starve who reads of it */
 };
 
 static uint64_t time_of(struct view record)
@@ -83,10 +86,21 @@ static void finish_drains(struct sensor *sensor)
 
 		if (!run || !run->draining || !reached(sensor, run->drain_to))
 			continue;
+		/* What was seen before the drain is in the book after one look, and has waited
+		 * after two turns. */
+		sensor_run_look(run);
+		sensor_run_look(run);
 		run_decoder_flush(&run->decoder);
 		run->draining = false;
 		(void)pthread_cond_broadcast(&sensor->drained);
 	}
+}
+
+static void look_at_witnesses(struct sensor *sensor)
+{
+	for (size_t i = 0; i < SENSOR_RUNS_MAX; i++)
+		if (sensor->runs[i])
+			sensor_run_look(sensor->runs[i]);
 }
 
 static void reader_wait(struct sensor *sensor, bool busy)
@@ -104,10 +118,13 @@ static void *reader_main(void *arg)
 	struct sensor *sensor = arg;
 	size_t since_wait = 0;
 
+	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), READER_NICE);
 	(void)pthread_mutex_lock(&sensor->lock);
 	while (!sensor->stopping) {
 		size_t count = read_batch(sensor);
 
+		if (count < READ_BATCH)
+			look_at_witnesses(sensor);
 		finish_drains(sensor);
 		since_wait += count;
 		if (count < READ_BATCH) {

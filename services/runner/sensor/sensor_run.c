@@ -5,6 +5,8 @@
 #include "base/alloc.h"
 #include "sensor_internal.h"
 
+enum { WITNESS_LOOK_MAX = 20000 }; /* more than the kernel queues */
+
 static void run_on_event(void *ctx, const struct event *event)
 {
 	struct sensor_run *run = ctx;
@@ -17,6 +19,43 @@ static void run_on_stream_done(void *ctx, uint64_t cookie)
 	struct sensor_run *run = ctx;
 
 	kernel_side_ignore_stream(run->sensor->kernel, cookie);
+}
+
+static bool run_is_settled(void *ctx, const struct witnessed *witnessed)
+{
+	return run_decoder_settled(ctx, witnessed);
+}
+
+static void run_on_witnessed(void *ctx, const struct witnessed *witnessed)
+{
+	run_decoder_witnessed(ctx, witnessed);
+}
+
+void sensor_run_look(struct sensor_run *run)
+{
+	const struct witness_handler handler = {run_is_settled, run_on_witnessed, &run->decoder};
+
+	if (run->witness.fd < 0)
+		return;
+	(void)witness_read(&run->witness, WITNESS_LOOK_MAX, &handler);
+	run_decoder_turn(&run->decoder);
+}
+
+int sensor_watch_mounts(struct sensor_run *run, pid_t pid, struct error *err)
+{
+	int r = 0;
+
+	sensor_lock(run->sensor);
+	process_tree_expect(&run->decoder.tree, (uint32_t)pid);
+	if (run->witness.fd < 0)
+		r = witness_open(&run->witness, err);
+	if (r == 0)
+		r = witness_mark(&run->witness, pid, err);
+	if (r < 0)
+		witness_close(&run->witness);
+	run->decoder.has_witness = r >= 0;
+	sensor_unlock(run->sensor);
+	return r < 0 ? r : 0;
 }
 
 static bool depth_in_use(const struct sensor *sensor, uint32_t depth)
@@ -79,6 +118,7 @@ static void run_unplace(struct sensor_run *run)
 		return;
 	sensor->depth_count = 0; /* nobody is looked for any more */
 	kernel_side_set_depth_count(sensor->kernel, 0);
+	kernel_side_sleep(sensor->kernel);
 }
 
 /* Everything on the kernel's side for a run that has its slot. The order matters: nothing is
@@ -88,9 +128,13 @@ static int run_enter(struct sensor_run *run, struct error *err)
 	struct kernel_side *kernel = run->sensor->kernel;
 	struct scope scope = {.slot = run->slot, .generation = run->generation};
 
+	if (kernel_side_wake(kernel, err) < 0)
+		return -err->code;
 	kernel_side_reset_counters(kernel, run->slot);
 	run->missed_before = kernel_side_missed(kernel);
-	if (kernel_side_watch(kernel, run->slot, &run->decoder.watches, err) < 0)
+	if (kernel_side_watch(kernel, run->slot, &run->decoder.watches, err) < 0 ||
+	    kernel_side_await(kernel, run->slot, run->decoder.options.first_program, err) < 0 ||
+	    kernel_side_aggregate(kernel, run->slot, err) < 0)
 		return -err->code;
 	if (add_depth(run->sensor, run->place.depth, err) < 0)
 		return -err->code;
@@ -113,12 +157,14 @@ static struct sensor_run *run_create(struct sensor *sensor,
 	        .watched_paths = options->watched_paths,
 	        .watched_path_count = options->watched_path_count,
 	        .command_actor = options->command_actor,
+	        .first_program = options->first_program,
 	        .on_event = run_on_event,
 	        .on_stream_done = run_on_stream_done,
 	        .ctx = run,
 	};
 
 	run->sensor = sensor;
+	run->witness.fd = -1;
 	run->id = options->run_id;
 	run->on_event = options->on_event;
 	run->ctx = options->ctx;
@@ -134,6 +180,7 @@ static struct sensor_run *run_create(struct sensor *sensor,
 
 static void run_destroy(struct sensor_run *run)
 {
+	witness_close(&run->witness);
 	run_decoder_release(&run->decoder);
 	(void)close(run->place.fd);
 	free(run);
@@ -174,6 +221,7 @@ void sensor_remove_run(struct sensor_run *run)
 	sensor_lock(sensor);
 	kernel_side_leave(sensor->kernel, run->place.id);
 	kernel_side_unwatch(sensor->kernel, run->slot, &run->decoder.watches);
+	kernel_side_forget(sensor->kernel, run->slot);
 	run_unplace(run);
 	sensor_unlock(sensor);
 	run_destroy(run);
@@ -212,11 +260,12 @@ int sensor_drain(struct sensor_run *run, int timeout_ms, struct error *err)
 static void add_lost(struct sensor_stats *stats, const struct run_counters *counters)
 {
 	static const enum event_type type_of[RECORD_KIND_COUNT] = {
-	        [RECORD_FILE] = EVENT_FILE,       [RECORD_FILE_FAILED] = EVENT_FILE,
-	        [RECORD_EXEC] = EVENT_EXEC,       [RECORD_EXEC_FAILED] = EVENT_EXEC,
-	        [RECORD_FORK] = EVENT_UNKNOWN,    [RECORD_EXIT] = EVENT_UNKNOWN,
-	        [RECORD_CONNECT] = EVENT_CONNECT, [RECORD_DATAGRAM] = EVENT_DNS,
-	        [RECORD_SEGMENT] = EVENT_TLS,
+	        [RECORD_FILE] = EVENT_FILE,         [RECORD_FILE_FAILED] = EVENT_FILE,
+	        [RECORD_CHANGE] = EVENT_FILE,       [RECORD_EXEC] = EVENT_EXEC,
+	        [RECORD_EXEC_FAILED] = EVENT_EXEC,  [RECORD_FORK] = EVENT_UNKNOWN,
+	        [RECORD_EXIT] = EVENT_UNKNOWN,      [RECORD_CONNECT] = EVENT_CONNECT,
+	        [RECORD_DATAGRAM] = EVENT_DNS,      [RECORD_SEGMENT] = EVENT_TLS,
+	        [RECORD_CONNECTED] = EVENT_CONNECT, [RECORD_INTERFACE] = EVENT_CONNECT,
 	};
 
 	for (size_t kind = 0; kind < RECORD_KIND_COUNT; kind++) {
@@ -243,10 +292,15 @@ void sensor_run_stats(const struct sensor_run *run, struct sensor_stats *ret)
 	ret->unattributed = decoded->unattributed;
 	kernel_side_counters(sensor->kernel, run->slot, &counters);
 	ret->missed = kernel_side_missed(sensor->kernel) - run->missed_before;
+	counters.lost[RECORD_CHANGE] += kernel_side_unfinished(sensor->kernel, run->slot);
 	sensor_unlock(sensor);
+	ret->only_witnessed = decoded->only_witnessed;
+	ret->witness_overflowed = run->witness.overflowed;
 	ret->unreadable = counters.unreadable;
+	ret->repeats = counters.repeats;
+	ret->unaggregated = counters.unaggregated;
 	add_lost(ret, &counters);
-	ret->lost_total += ret->missed + ret->malformed;
+	ret->lost_total += ret->missed + ret->malformed + ret->witness_overflowed;
 }
 
 void sensor_run_processes(const struct sensor_run *run, struct sensor_processes *ret)
@@ -259,6 +313,7 @@ void sensor_run_processes(const struct sensor_run *run, struct sensor_processes 
 	        .started = tree->started,
 	        .alive = tree->alive,
 	        .package_alive = tree->package_alive,
+	        .survivors = tree->main ? tree->package_alive : tree->survivors,
 	        .npm_started = tree->npm_started,
 	        .npm_ended = tree->npm_ended,
 	        .npm_exit_code = tree->npm_exit_code,

@@ -59,34 +59,35 @@ static void stream_reserve(struct stream *stream, uint32_t end)
 	stream->capacity = capacity;
 }
 
+static void ranges_reserve(struct stream *stream)
+{
+	if (stream->range_count < stream->range_capacity)
+		return;
+	stream->range_capacity = stream->range_capacity ? 2 * stream->range_capacity : 1;
+	stream->ranges = xrealloc(stream->ranges, stream->range_capacity, sizeof(*stream->ranges));
+}
+
 /* Adds [start, end) to the filled ranges, melting what it touches. */
 static bool stream_mark(struct stream *stream, struct stream_range added)
 {
-	struct stream_range merged[STREAM_GAPS_MAX + 1];
-	size_t count = 0;
-	bool placed = false;
+	size_t first = 0, last;
 
-	for (size_t i = 0; i < stream->range_count; i++) {
-		struct stream_range range = stream->ranges[i];
+	while (first < stream->range_count && stream->ranges[first].end < added.start)
+		first++;
+	last = first;
+	for (; last < stream->range_count && stream->ranges[last].start <= added.end; last++) {
+		struct stream_range range = stream->ranges[last];
 
-		if (range.end < added.start) {
-			merged[count++] = range;
-		} else if (range.start > added.end) {
-			if (!placed)
-				merged[count++] = added;
-			placed = true;
-			merged[count++] = range;
-		} else {
-			added.start = range.start < added.start ? range.start : added.start;
-			added.end = range.end > added.end ? range.end : added.end;
-		}
+		added.start = range.start < added.start ? range.start : added.start;
+		added.end = range.end > added.end ? range.end : added.end;
 	}
-	if (!placed)
-		merged[count++] = added;
-	if (count > STREAM_GAPS_MAX)
+	if (first == last && stream->range_count == STREAM_RANGES_MAX)
 		return false;
-	memcpy(stream->ranges, merged, count * sizeof(*merged));
-	stream->range_count = count;
+	ranges_reserve(stream);
+	memmove(stream->ranges + first + 1, stream->ranges + last,
+	        (stream->range_count - last) * sizeof(*stream->ranges));
+	stream->ranges[first] = added;
+	stream->range_count += 1 + first - last;
 	return true;
 }
 
@@ -114,15 +115,18 @@ struct view stream_prefix(const struct stream *stream)
 void stream_finish(struct stream *stream)
 {
 	free(stream->data);
+	free(stream->ranges);
 	stream->data = NULL;
+	stream->ranges = NULL;
 	stream->capacity = 0;
-	stream->range_count = 0;
+	stream->range_count = stream->range_capacity = 0;
 	stream->finished = true;
 }
 
 void stream_reset(struct stream *stream)
 {
 	free(stream->data);
+	free(stream->ranges);
 	*stream = (struct stream){0};
 }
 

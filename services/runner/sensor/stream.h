@@ -17,7 +17,7 @@
 #include "base/view.h"
 #include "bpf/records.h"
 
-enum { STREAMS_MAX = 1024, STREAM_GAPS_MAX = 16 };
+enum { STREAMS_MAX = 1024, STREAM_RANGES_MAX = 256 };
 
 struct stream_range {
 	uint32_t start, end;
@@ -29,8 +29,8 @@ struct stream {
 	bool finished;
 	uint8_t *data;
 	uint32_t capacity;
-	struct stream_range ranges[STREAM_GAPS_MAX]; /* filled, sorted, apart from each other */
-	size_t range_count;
+	struct stream_range *ranges; /* filled, sorted, apart from each other */
+	size_t range_count, range_capacity;
 	uint32_t parsed; /* for the caller: bytes at the start that are done with */
 	/* Of the first segment seen. */
 	struct record_header header;

@@ -64,9 +64,9 @@ static void test_too_many_gaps(void **state)
 {
 	struct stream *evicted, *stream = stream_get(*state, 7, &evicted);
 
-	for (uint32_t i = 0; i < STREAM_GAPS_MAX; i++)
+	for (uint32_t i = 0; i < STREAM_RANGES_MAX; i++)
 		assert_true(stream_add(stream, 1 + 2 * i, VIEW_LITERAL("x"), 1000));
-	assert_false(stream_add(stream, 1 + 2 * STREAM_GAPS_MAX, VIEW_LITERAL("x"), 1000));
+	assert_false(stream_add(stream, 1 + 2 * STREAM_RANGES_MAX, VIEW_LITERAL("x"), 1000));
 }
 
 static void test_finished_wants_nothing(void **state)

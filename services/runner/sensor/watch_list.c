@@ -11,6 +11,7 @@ enum { WATCH_PREFIX_MAX = 256 };
 
 #define PROC VIEW_LITERAL("/proc/")
 #define PROC_SELF VIEW_LITERAL("/proc/self")
+#define TASK VIEW_LITERAL("/task/")
 
 static int entry_order(const void *a, const void *b)
 {
@@ -61,6 +62,20 @@ size_t path_proc_size(struct view path)
 	return size;
 }
 
+/* Behind a "/task/<tid>", if there is one: a thread has most of what its process has. */
+static struct view skip_task(struct view tail)
+{
+	size_t size = TASK.size;
+
+	if (!view_starts_with(tail, TASK))
+		return tail;
+	while (size < tail.size && isdigit((unsigned char)tail.data[size]))
+		size++;
+	if (size == TASK.size || (size < tail.size && tail.data[size] != '/'))
+		return tail;
+	return view_of(tail.data + size, tail.size - size);
+}
+
 /* Does head + tail start with the entry's prefix? */
 static bool entry_matches(const struct watch_entry *entry, struct view head, struct view tail)
 {
@@ -77,14 +92,31 @@ enum watch_match watch_list_match(const struct watch_list *list, struct view pat
 	size_t own = path_proc_size(path);
 	struct view head = path, tail = {path.data, 0};
 
+	if (!own && view_starts_with(path, VIEW_LITERAL("/proc/self/")))
+		own = PROC_SELF.size;
 	if (own) {
 		head = PROC_SELF;
-		tail = view_of(path.data + own, path.size - own);
+		tail = skip_task(view_of(path.data + own, path.size - own));
 	}
 	for (size_t i = 0; i < list->count; i++)
 		if (entry_matches(&list->entries[i], head, tail))
 			return list->entries[i].cred ? WATCH_MATCH_CRED : WATCH_MATCH_PLAIN;
 	return WATCH_MATCH_NONE;
+}
+
+enum watch_match watch_list_match_tree(const struct watch_list *list, struct view path)
+{
+	enum watch_match match = watch_list_match(list, path);
+
+	for (size_t i = 0; i < list->count && match != WATCH_MATCH_CRED; i++) {
+		const struct watch_entry *entry = &list->entries[i];
+
+		/* The path is a directory above the prefix, or the one that it names. */
+		if (entry->size > path.size && memcmp(entry->prefix, path.data, path.size) == 0 &&
+		    (entry->prefix[path.size] == '/' || view_is(path, "/")))
+			match = entry->cred ? WATCH_MATCH_CRED : WATCH_MATCH_PLAIN;
+	}
+	return match;
 }
 
 /* Where the last component of the path in `out` begins. */

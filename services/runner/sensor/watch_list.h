@@ -33,8 +33,11 @@ int watch_list_init(struct watch_list *list, const struct watched_path *paths, s
                     struct error *err);
 void watch_list_release(struct watch_list *list);
 
-/* Any /proc/<pid>/ matches what is watched as /proc/self/. */
+/* Any /proc/<pid>/, or /proc/<pid>/task/<tid>/, matches what is watched as /proc/self/. */
 enum watch_match watch_list_match(const struct watch_list *list, struct view path);
+
+/* Of a directory that moves: also what is watched below it. */
+enum watch_match watch_list_match_tree(const struct watch_list *list, struct view path);
 
 /* Appends `name`, made absolute from `base` (absolute, or empty) and without ".", ".." and double
  * slashes, as text: symbolic links are not known of a call that failed. /proc/<pid>/root is taken

@@ -21,12 +21,22 @@ static void test_longest_prefix_wins(void **state)
 		const char *path;
 		enum watch_match match;
 	} rows[] = {
-	        {"/etc/hosts", WATCH_MATCH_PLAIN},       {"/etc/shadow", WATCH_MATCH_CRED},
-	        {"/etc/shadow-", WATCH_MATCH_CRED},      {"/etc", WATCH_MATCH_NONE},
-	        {"/root/.ssh/id_rsa", WATCH_MATCH_CRED}, {"/root/.sshx", WATCH_MATCH_PLAIN},
-	        {"/usr/bin/env", WATCH_MATCH_NONE},      {"/proc/self/environ", WATCH_MATCH_CRED},
-	        {"/proc/123/environ", WATCH_MATCH_CRED}, {"/proc/123/maps", WATCH_MATCH_NONE},
-	        {"/proc/x/environ", WATCH_MATCH_NONE},   {"", WATCH_MATCH_NONE},
+	        {"/etc/hosts", WATCH_MATCH_PLAIN},
+	        {"/etc/shadow", WATCH_MATCH_CRED},
+	        {"/etc/shadow-", WATCH_MATCH_CRED},
+	        {"/etc", WATCH_MATCH_NONE},
+	        {"/root/.ssh/id_rsa", WATCH_MATCH_CRED},
+	        {"/root/.sshx", WATCH_MATCH_PLAIN},
+	        {"/usr/bin/env", WATCH_MATCH_NONE},
+	        {"/proc/self/environ", WATCH_MATCH_CRED},
+	        {"/proc/123/environ", WATCH_MATCH_CRED},
+	        {"/proc/123/maps", WATCH_MATCH_NONE},
+	        {"/proc/1/task/23/environ", WATCH_MATCH_CRED},
+	        {"/proc/1/task/environ", WATCH_MATCH_NONE},
+	        {"/proc/self/task/23/environ", WATCH_MATCH_CRED},
+	        {"/proc/1/task/2x/environ", WATCH_MATCH_NONE},
+	        {"/proc/x/environ", WATCH_MATCH_NONE},
+	        {"", WATCH_MATCH_NONE},
 	};
 	struct watch_list list;
 	struct error err;

@@ -2,12 +2,14 @@
 """Clients that send until it is acknowledged, while whatever they depend on is killed at random.
 
 Each event has a number of its own in its path, below /proc, so that its path is normalized to the
-same for all: a run has one fingerprint, which counts its events.
+same for all: a run has one fingerprint, which counts its events. Each is a write, which counts whoever
+it is by.
 """
 import collections
 import contextlib
 import itertools
 import json
+import os
 import random
 import threading
 import time
@@ -15,6 +17,7 @@ import time
 import requests
 
 from .kafka import Kafka
+from .paths import let_others_enter
 from .postgres import Postgres
 from .stack import Stack
 
@@ -28,7 +31,7 @@ ANSWER_TIMEOUT_S = 12
 
 def _event(number):
     return {"type": 1, "payload": {"Header": {"TsNs": number, "PID": 1, "Type": 1},
-                                   "Flags": 0, "PathName": f"/proc/{number}/chaos",
+                                   "Flags": os.O_WRONLY, "PathName": f"/proc/{number}/chaos",
                                    "CommStr": "node"}}
 
 
@@ -194,9 +197,7 @@ class Chaos:
 @contextlib.contextmanager
 def installation(directory, bus, **options):
     """One of its own, with servers of its own, all of which may be killed."""
-    for folder in (directory, *directory.parents[:2]):
-        with contextlib.suppress(PermissionError):
-            folder.chmod(folder.stat().st_mode | 0o711)
+    let_others_enter(directory)
     (directory / "postgres").mkdir()
     (directory / "services").mkdir()
     database = Postgres(directory / "postgres").start()

@@ -12,14 +12,15 @@ from .processes import free_port
 class Kafka:
     def __init__(self, directory):
         self.directory = str(directory)
-        self.port = free_port()
+        self.port, self.controller_port = free_port(), free_port()
 
     @property
     def brokers(self):
         return f"127.0.0.1:{self.port}"
 
     def start(self):
-        subprocess.run([SCRIPTS / "dev-kafka", "start", self.directory, str(self.port)], check=True)
+        subprocess.run([SCRIPTS / "dev-kafka", "start", self.directory, str(self.port),
+                        str(self.controller_port)], check=True)
         return self
 
     def stop(self):

