@@ -2,6 +2,8 @@
 /* Where the sensor's programs are attached, and which of them this kernel can have. */
 #include <string.h>
 
+#include <bpf/btf.h>
+
 #include "kernel_internal.h"
 
 /* BPF_CGROUP_UNIX_CONNECT and _SENDMSG of Linux 6.7. Older libbpf does not know them by their
@@ -61,6 +63,64 @@ bool kernel_hook_is_costly(size_t hook)
 	return kernel_hook_rows[hook].program == PROGRAM(on_sys_exit);
 }
 
+/* Before Linux 6.4 the tracepoint in front of a request's execution had another name. */
+static const char submit_name[] = "io_uring_submit_req", old_submit_name[] = "io_uring_submit_sqe";
+
+/* The arguments of the tracepoint, without the context in front of them; -1: it does not exist. */
+static int tracepoint_arguments(const struct btf *btf, const char *name)
+{
+	char text[64];
+	const struct btf_type *type;
+	int id;
+
+	(void)snprintf(text, sizeof(text), "btf_trace_%s", name);
+	id = btf__find_by_name_kind(btf, text, BTF_KIND_TYPEDEF);
+	type = id < 0 ? NULL : btf__type_by_id(btf, btf__type_by_id(btf, (__u32)id)->type);
+	type = type && btf_is_ptr(type) ? btf__type_by_id(btf, type->type) : NULL;
+	return type && btf_is_func_proto(type) ? btf_vlen(type) - 1 : -1;
+}
+
+static bool knows_attach_type(const struct btf *btf, int attach_type)
+{
+	int id = btf__find_by_name_kind(btf, "bpf_attach_type", BTF_KIND_ENUM);
+	const struct btf_type *type = id < 0 ? NULL : btf__type_by_id(btf, (__u32)id);
+
+	/* The last value is the number of them. */
+	return type && btf_vlen(type) && btf_enum(type)[btf_vlen(type) - 1].val > attach_type;
+}
+
+/* Shapes of the tracepoint at the end of a request: Linux 6.11 and newer, 6.0 and newer. */
+enum { COMPLETE_ARGUMENTS = 3, OLD_COMPLETE_ARGUMENTS = 7, OLD_SUBMIT_ARGUMENTS = 2 };
+
+/* Why this kernel cannot have the hook, or NULL. */
+static const char *why_absent(const struct kernel_side *kernel, const struct btf *btf, size_t hook)
+{
+	const char *name = strchr(kernel_hook_rows[hook].name, '/') + 1;
+	int arguments = tracepoint_arguments(btf, name);
+
+	if (kernel_hook_rows[hook].name == unix_connect ||
+	    kernel_hook_rows[hook].name == unix_sendmsg)
+		return knows_attach_type(btf, ATTACH_UNIX_SENDMSG)
+		               ? NULL
+		               : "this kernel has no such programs (Linux 6.7)";
+	if (kernel_hook_rows[hook].on_cgroup)
+		return NULL;
+	if (strcmp(name, submit_name) == 0 && kernel->old_submit)
+		return NULL;
+	if (strcmp(name, "io_uring_complete") == 0 && arguments >= 0 &&
+	    arguments != COMPLETE_ARGUMENTS && arguments != OLD_COMPLETE_ARGUMENTS)
+		return "the tracepoint has arguments that the sensor does not know";
+	return arguments < 0 ? "this kernel does not have the tracepoint" : NULL;
+}
+
+void kernel_hooks_adapt(struct kernel_side *kernel)
+{
+	kernel->skeleton->rodata->io_uring_tells_result = kernel->old_complete;
+	if (kernel->old_submit)
+		(void)bpf_program__set_attach_target(kernel->skeleton->progs.on_io_uring_submit, 0,
+		                                     old_submit_name);
+}
+
 void kernel_hook_set_type(struct kernel_side *kernel, size_t hook)
 {
 	const char *name = kernel_hook_rows[hook].name;
@@ -82,13 +142,22 @@ void kernel_hook_missing(struct kernel_side *kernel, size_t hook, const char *re
 
 void kernel_find_hooks(struct kernel_side *kernel)
 {
-	for (size_t i = 0; i < KERNEL_HOOKS; i++) {
-		const char *name = strchr(kernel_hook_rows[i].name, '/') + 1;
+	struct btf *btf = btf__load_vmlinux_btf();
 
-		if (kernel_hook_rows[i].optional && !kernel_hook_rows[i].on_cgroup &&
-		    libbpf_find_vmlinux_btf_id(name, BPF_TRACE_RAW_TP) < 0)
-			kernel_hook_missing(kernel, i, "this kernel does not have the tracepoint");
+	if (!btf) /* loading says why */
+		return;
+	kernel->old_submit = tracepoint_arguments(btf, submit_name) < 0 &&
+	                     tracepoint_arguments(btf, old_submit_name) == OLD_SUBMIT_ARGUMENTS;
+	kernel->old_complete =
+	        tracepoint_arguments(btf, "io_uring_complete") == OLD_COMPLETE_ARGUMENTS;
+	for (size_t i = 0; i < KERNEL_HOOKS; i++) {
+		const char *reason =
+		        kernel_hook_rows[i].optional ? why_absent(kernel, btf, i) : NULL;
+
+		if (reason)
+			kernel_hook_missing(kernel, i, reason);
 	}
+	btf__free(btf);
 }
 
 void kernel_drop_hooks(struct kernel_side *kernel, const char *part, const char *reason)

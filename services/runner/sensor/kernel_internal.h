@@ -30,6 +30,7 @@ struct kernel_side {
 	struct bpf_link *links[KERNEL_HOOKS]; /* of programs that are attached once */
 	size_t ring_sizes[KERNEL_RINGS];
 	int cpus;
+	bool old_submit, old_complete; /* tracepoints of io_uring as older kernels have them */
 };
 
 /* Hooks, by their row. */
@@ -40,6 +41,8 @@ bool kernel_hook_is_costly(size_t hook);
 void kernel_hook_set_type(struct kernel_side *kernel, size_t hook);
 /* From now on inactive, for that reason. */
 void kernel_hook_missing(struct kernel_side *kernel, size_t hook, const char *reason);
+/* Tells the skeleton, before it is loaded, which forms of tracepoints this kernel has. */
+void kernel_hooks_adapt(struct kernel_side *kernel);
 /* Those that this kernel does not have become missing: before anything is loaded. */
 void kernel_find_hooks(struct kernel_side *kernel);
 /* So do the optional ones whose names contain `part`. */
