@@ -15,7 +15,6 @@ enum { MOUNTS_MAX = 1 << 18, MOUNTS_DEPTH_MAX = 512 };
 struct mount_search {
 	struct dentry *dentry;
 	struct mount *mount; /* to be looked at next, or found */
-	struct mount *root;  /* of the namespace */
 	struct dentry *at;   /* of the walk up */
 	struct dentry *stop; /* where it ends well */
 	void *space;         /* the namespace */
@@ -88,28 +87,26 @@ static long mount_search_step(__u32 index, void *context)
 }
 
 /* search->dentry is set. */
-static __always_inline void mount_search_start(struct mount_search *search, struct mount *root,
-                                               void *space)
+static __always_inline void mount_search_start(struct mount_search *search, void *space)
 {
 	struct dentry *dentry = search->dentry;
 
 	search->space = space;
 	search->mount = mount_first(BPF_CORE_READ(dentry, d_sb));
-	search->root = root;
 	search->found = 0;
 }
 
 /* The root's mount if it is of an overlay that has the dentry in its upper layer, or NULL. */
-static __always_inline struct mount *mount_of_upper(struct mount_search *search)
+static __always_inline struct mount *mount_of_upper(struct mount_search *search, struct mount *root)
 {
-	struct dentry *upper = overlay_upper(search->root);
+	struct dentry *upper = overlay_upper(root);
 
 	if (!upper)
 		return 0;
 	search->at = search->dentry;
 	search->stop = upper;
 	bpf_loop(MOUNTS_DEPTH_MAX, mount_search_up, search, 0);
-	return search->found ? search->root : 0;
+	return search->found ? root : 0;
 }
 
 /* The next mount of the namespace that shows the dentry, or NULL. */

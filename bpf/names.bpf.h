@@ -185,7 +185,7 @@ static long name_search_step(__u32 index, void *context)
 	struct run_root root = search->root;
 
 	if (!mount && search->how & NAME_OF_UPPER && !search->found)
-		mount = mount_of_upper(&search->mounts);
+		mount = mount_of_upper(&search->mounts, (struct mount *)root.mount);
 	if (!mount)
 		return 1;
 	search->found = name_through(&root, search->slot, search->how, (__u64)search->mounts.dentry,
@@ -195,17 +195,13 @@ static long name_search_step(__u32 index, void *context)
 
 /* Through the mounts of the root's namespace that show the dentry, up to one that is watched. Not a
  * function of its own: calls and loops must not be more than eight deep. */
-static __always_inline __u64 name_among_mounts(const struct run_root *root, __u32 slot, __u32 how,
-                                               __u64 dentry)
+static __always_inline __u64 name_among_mounts(struct name_search *search)
 {
-	struct name_search search = {.root = *root, .slot = slot, .how = how};
-
-	search.mounts.dentry = (struct dentry *)dentry;
-	mount_search_start(&search.mounts, (struct mount *)root->mount, (void *)root->space);
-	bpf_loop(NAMES_MOUNTS_MAX, name_search_step, &search, 0);
-	if (search.mounts.exhausted)
-		count_lost(slot, RECORD_FILE);
-	return search.found;
+	mount_search_start(&search->mounts, (void *)search->root.space);
+	bpf_loop(NAMES_MOUNTS_MAX, name_search_step, search, 0);
+	if (search->mounts.exhausted)
+		count_lost(search->slot, RECORD_FILE);
+	return search->found;
 }
 
 /* `mount`: through which the dentry was opened, 0 not known. If that is one of the run's own it is
@@ -215,20 +211,22 @@ static __always_inline __u64 name_among_mounts(const struct run_root *root, __u3
 __attribute__((noinline)) __u64 name_find(__u32 slot, __u32 how, __u64 dentry, __u64 mount)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-	struct run_root root = {};
+	/* With one root only: before Linux 6.13 the stack has 512 bytes for all calls together. */
+	struct name_search search = {.slot = slot, .how = how};
 	__u64 found, space;
 
-	root_of_run(&root, slot, task);
-	space = root.space;
+	search.mounts.dentry = (struct dentry *)dentry;
+	root_of_run(&search.root, slot, task);
+	space = search.root.space;
 	if (mount && mount_space((struct mount *)mount) == space)
-		return name_through(&root, slot, how, dentry, mount);
-	found = name_among_mounts(&root, slot, how, dentry);
+		return name_through(&search.root, slot, how, dentry, mount);
+	found = name_among_mounts(&search);
 	if (found)
 		return found;
-	root_of_task(&root, task);
+	root_of_task(&search.root, task);
 	if (mount)
-		return name_through(&root, slot, how, dentry, mount);
-	return root.space == space ? 0 : name_among_mounts(&root, slot, how, dentry);
+		return name_through(&search.root, slot, how, dentry, mount);
+	return search.root.space == space ? 0 : name_among_mounts(&search);
 }
 
 /* The path of a file that is open, or of a working directory. */
