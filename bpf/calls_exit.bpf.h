@@ -110,12 +110,6 @@ __attribute__((noinline)) int call_has_looked(const struct scope *scope, __u32 w
 	return 0;
 }
 
-__attribute__((noinline)) int call_has_changed(__s32 result, __u32 word)
-{
-	return change_finish(FILE_SCRATCH_CALL, (__u32)bpf_get_current_pid_tgid(), result,
-	                     record_flags_of_word(word));
-}
-
 /* True: nothing else is to be looked at. */
 __attribute__((noinline)) int call_of_interface(const struct scope *scope, __u32 word, __s32 result)
 {
@@ -128,7 +122,8 @@ __attribute__((noinline)) int call_of_interface(const struct scope *scope, __u32
 static __always_inline void change_returned(const struct scope *scope, __u32 word, __s32 result)
 {
 	if (changes_traced) {
-		(void)call_has_changed(result, word);
+		(void)change_finish(FILE_SCRATCH_CALL, (__u32)bpf_get_current_pid_tgid(), result,
+		                    record_flags_of_word(word));
 		if (result >= 0)
 			return;
 	}

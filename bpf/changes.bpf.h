@@ -385,22 +385,18 @@ static __always_inline int change_has_name(const struct change *change, const st
 }
 
 /* A call that gives names adds them in front of the list: up to the first that was there before. */
-static long change_new_alias_step(__u32 index, void *context)
+static __always_inline void change_finish_new(struct change_step *step,
+                                              const struct changed_name *name)
 {
-	struct change_step *step = context;
-	struct changed_name *name;
-	__u64 at = step->at;
+	struct dentry *dentry = first_name(name->inode);
 
-	if (!step->dentry || change_has_name(step->change, step->dentry))
-		return 1;
-	asm volatile("" : "+r"(at));
-	if (at >= CHANGES_NAMES_MAX)
-		return 1;
-	name = &step->change->names[at];
-	if (!name->dentry || step->change->operation == RECORD_LINK)
-		change_emit_new(step, name, step->dentry, 0);
-	step->dentry = next_name(step->dentry);
-	return 0;
+	for (__u32 i = 0; i < CHANGES_ALIASES_MAX; i++) {
+		if (!dentry || change_has_name(step->change, dentry))
+			return;
+		if (!name->dentry || step->change->operation == RECORD_LINK)
+			change_emit_new(step, name, dentry, 0);
+		dentry = next_name(dentry);
+	}
 }
 
 static __always_inline int is_same_inode(const struct changed_name *name)
@@ -436,42 +432,44 @@ static __always_inline void change_finish_old(struct change_step *step, struct c
 	}
 }
 
-static long change_finish_step(__u32 index, void *context)
+/* One of the names that were written down. A function of its own, without loops around it: see the
+ * stack in path.bpf.h. */
+__attribute__((noinline)) int change_finish_name(__u32 user, __u64 key, __u32 index, __s32 result,
+                                                 __u32 flags)
 {
-	struct change_step *step = context;
+	struct change_step step = {.user = user, .result = result, .flags = flags};
 	struct changed_name *name;
 	__u64 at = index;
 
+	step.scratch = file_scratch_get(user);
+	step.change = bpf_map_lookup_elem(&changes, &key);
 	asm volatile("" : "+r"(at));
-	if (at >= CHANGES_NAMES_MAX || at >= step->change->count)
-		return 1;
-	name = &step->change->names[at];
+	if (!step.change || !step.scratch || at >= CHANGES_NAMES_MAX)
+		return 0;
+	step.slot = step.change->slot;
+	name = &step.change->names[at & (CHANGES_NAMES_MAX - 1)];
 	if (name->dentry)
-		change_finish_old(step, name);
+		change_finish_old(&step, name);
 	/* New names of an inode, once for each inode. */
-	if (name->dentry && step->change->operation != RECORD_LINK)
+	if (name->dentry && step.change->operation != RECORD_LINK)
 		return 0;
-	if (at && name->inode == step->inode)
+	if (at && step.change->names[(at - 1) & (CHANGES_NAMES_MAX - 1)].inode == name->inode)
 		return 0;
-	step->inode = name->inode;
-	step->dentry = first_name(name->inode);
-	step->at = (__u32)at;
-	bpf_loop(CHANGES_ALIASES_MAX, change_new_alias_step, step, 0);
+	change_finish_new(&step, name);
 	return 0;
 }
 
 /* 1 if something was written down for the call. */
 static __always_inline int change_finish(__u32 user, __u64 key, __s32 result, __u32 flags)
 {
-	struct change_step step = {.user = user, .result = result, .flags = flags};
+	struct change *change = bpf_map_lookup_elem(&changes, &key);
 
-	step.scratch = file_scratch_get(user);
-	step.change = bpf_map_lookup_elem(&changes, &key);
-	if (!step.change || !step.scratch)
+	if (!change)
 		return 0;
-	step.slot = step.change->slot;
-	if (result >= 0)
-		bpf_loop(CHANGES_NAMES_MAX, change_finish_step, &step, 0);
+#pragma unroll
+	for (__u32 i = 0; i < CHANGES_NAMES_MAX; i++)
+		if (result >= 0 && i < change->count)
+			(void)change_finish_name(user, key, i, result, flags);
 	bpf_map_delete_elem(&changes, &key);
 	return 1;
 }

@@ -178,6 +178,35 @@ static __always_inline void io_uring_open_ended(__u64 key, __s32 result)
 	bpf_map_delete_elem(&asked_opens, &key);
 }
 
+/* Functions of their own, as in calls_exit.bpf.h. */
+__attribute__((noinline)) int io_uring_open_done(const struct scope *scope, __u64 request,
+                                                 __s32 result)
+{
+	struct file_scratch *scratch = file_scratch_get(FILE_SCRATCH_IO_URING);
+	struct io_ring_ctx *ring = BPF_CORE_READ((struct io_kiocb *)request, ctx);
+
+	if (!scope || !scratch)
+		return 0;
+	io_uring_open_ended(request, result);
+	if (result >= 0)
+		io_uring_opened(ring, (struct io_open *)request, scratch, scope, result);
+	return 0;
+}
+
+__attribute__((noinline)) int io_uring_socket_done(const struct scope *scope, __u64 request,
+                                                   __s32 result)
+{
+	struct io_kiocb *socket = (struct io_kiocb *)request;
+
+	if (!scope)
+		return 0;
+	if (BPF_CORE_READ(socket, opcode) == IO_URING_SOCKET)
+		io_uring_socket_made(scope, (struct io_socket *)request, result);
+	else
+		io_uring_connected(scope, socket, result);
+	return 0;
+}
+
 /* Arguments: the ring, the request, and what the above says. */
 static __always_inline __s32 io_uring_result(const __u64 *context)
 {
@@ -189,9 +218,7 @@ static __always_inline __s32 io_uring_result(const __u64 *context)
 SEC("tp_btf/io_uring_complete")
 int on_io_uring_complete(const __u64 *context)
 {
-	struct io_ring_ctx *ring = (void *)context[0];
 	void *request = (void *)context[1];
-	struct file_scratch *scratch;
 	struct scope *scope;
 	__s32 result;
 	__u8 opcode;
@@ -203,21 +230,14 @@ int on_io_uring_complete(const __u64 *context)
 	if (!io_uring_is_open(opcode) && !io_uring_is_socket(opcode) && !change_of_opcode(opcode))
 		return 0;
 	scope = scope_of_task();
-	if (opcode == IO_URING_SOCKET && scope)
-		io_uring_socket_made(scope, request, result);
-	if (opcode == IO_URING_CONNECT && scope)
-		io_uring_connected(scope, request, result);
+	if (!scope)
+		return 0;
 	if (io_uring_is_socket(opcode))
-		return 0;
-	scratch = scope ? file_scratch_get(FILE_SCRATCH_IO_URING) : 0;
-	if (!scratch)
-		return 0;
-	if (change_of_opcode(opcode))
-		(void)change_finish(FILE_SCRATCH_IO_URING, (__u64)request, result, RECORD_IO_URING);
+		(void)io_uring_socket_done(scope, (__u64)request, result);
+	else if (io_uring_is_open(opcode))
+		(void)io_uring_open_done(scope, (__u64)request, result);
 	else
-		io_uring_open_ended((__u64)request, result);
-	if (io_uring_is_open(opcode) && result >= 0)
-		io_uring_opened(ring, request, scratch, scope, result);
+		(void)change_finish(FILE_SCRATCH_IO_URING, (__u64)request, result, RECORD_IO_URING);
 	return 0;
 }
 

@@ -287,6 +287,7 @@ struct io_wq_work {
 struct io_kiocb {
 	struct file *file;
 	__u8 opcode;
+	struct io_ring_ctx *ctx;
 	struct io_wq_work work;
 };
 
