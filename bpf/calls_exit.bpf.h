@@ -11,9 +11,9 @@
 #include "interfaces.bpf.h"
 #include "kernel.bpf.h"
 
-/* Set before loading: the kernel tells of changes itself. Where it does not, the names that the
- * process gave are all there is. */
-const volatile __u32 changes_traced = 1;
+/* Set when all is attached: the kernel tells of changes itself. Where it does not, the names that
+ * the process gave are all there is. */
+volatile __u32 changes_traced;
 
 /* What a call of a run did is looked at in functions of their own: the program that runs at each
  * call of the host stays short, and the verifier looks at each function once only. So they get no

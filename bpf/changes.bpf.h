@@ -5,6 +5,8 @@
  * and the kernel tells so (Linux 6.13 and newer) in the middle of the call, with the directories
  * locked: what is written down then, and compared with at the end of the call, are the kernel's own
  * names; the process's strings are never looked at. io_uring makes these changes in its workers.
+ * Older kernels ask their security modules at the same moment, which can be listened to where
+ * functions can be traced (not under lockdown): see the end of this file.
  */
 #ifndef FANGS_BPF_CHANGES_H
 #define FANGS_BPF_CHANGES_H
@@ -27,7 +29,7 @@ enum {
 /* A name of an inode whose change time was set. The pointers are compared, and what they point at
  * is read only as far as a wrong answer is found out. */
 struct changed_name {
-	struct inode *inode;
+	struct inode *inode;   /* NULL: the name is about to be given */
 	struct dentry *dentry; /* NULL: the inode had no name yet */
 	struct dentry *parent;
 	__u64 ino;
@@ -62,6 +64,9 @@ struct {
 	__type(key, __u32);
 	__type(value, struct change);
 } change_template SEC(".maps");
+
+/* Set before loading: by change times, else by what security modules are asked. */
+const volatile __u32 changes_by_time = 1;
 
 static __always_inline __u32 change_of_opcode(__u8 opcode)
 {
@@ -159,7 +164,8 @@ static __always_inline struct found_path change_path(const struct change_step *s
 {
 	/* An overlay does not set the change time of a file that is linked, only that of the file
 	 * in its upper layer, which has the same names. */
-	__u32 how = step->user | (step->change->operation == RECORD_LINK ? NAME_OF_UPPER : 0);
+	int upper = changes_by_time && step->change->operation == RECORD_LINK;
+	__u32 how = step->user | (upper ? NAME_OF_UPPER : 0);
 
 	return found_path_of(name_find(step->slot, how, (__u64)dentry, 0));
 }
@@ -249,7 +255,17 @@ static __always_inline int change_knows(const struct change *change, const struc
 	return 0;
 }
 
-static __always_inline int change_touches(struct inode *inode)
+static __always_inline int change_has_name(const struct change *change, const struct dentry *dentry)
+{
+#pragma unroll
+	for (__u32 i = 0; i < CHANGES_NAMES_MAX; i++)
+		if (i < change->count && change->names[i].dentry == dentry)
+			return 1;
+	return 0;
+}
+
+/* Writes down the names of the inode; without one, the name that is about to be given. */
+static __always_inline int change_touches(struct inode *inode, struct dentry *given)
 {
 	struct change_step step = {.inode = inode};
 	struct task_struct *task;
@@ -272,10 +288,13 @@ static __always_inline int change_touches(struct inode *inode)
 		count_lost(scope->slot, RECORD_CHANGE);
 		return 0;
 	}
-	step.dentry = first_name(inode);
-	if (change_knows(step.change, inode, step.dentry))
+	step.dentry = inode ? first_name(inode) : 0;
+	if (inode ? change_knows(step.change, inode, step.dentry)
+	          : change_has_name(step.change, given))
 		return 0;
-	if (step.dentry)
+	if (!inode)
+		changed_name_add(&step, given);
+	else if (step.dentry)
 		bpf_loop(CHANGES_ALIASES_MAX + 1, changed_alias_step, &step, 0);
 	else
 		changed_name_add(&step, 0);
@@ -289,19 +308,19 @@ static __always_inline int change_touches(struct inode *inode)
 SEC("tp_btf/inode_set_ctime_to_ts")
 int BPF_PROG(on_ctime_set, struct inode *inode)
 {
-	return change_touches(inode);
+	return change_touches(inode, 0);
 }
 
 SEC("tp_btf/ctime_ns_xchg")
 int BPF_PROG(on_ctime_exchange, struct inode *inode)
 {
-	return change_touches(inode);
+	return change_touches(inode, 0);
 }
 
 SEC("tp_btf/ctime_xchg_skip")
 int BPF_PROG(on_ctime_same, struct inode *inode)
 {
-	return change_touches(inode);
+	return change_touches(inode, 0);
 }
 
 /* The end of a call. ------------------------------------------------------------------------ */
@@ -375,15 +394,6 @@ static __always_inline void change_emit_new(struct change_step *step,
 	change_emit(step, RECORD_ROLE_MADE, path.flags, path.watch, size);
 }
 
-static __always_inline int change_has_name(const struct change *change, const struct dentry *dentry)
-{
-#pragma unroll
-	for (__u32 i = 0; i < CHANGES_NAMES_MAX; i++)
-		if (i < change->count && change->names[i].dentry == dentry)
-			return 1;
-	return 0;
-}
-
 /* A call that gives names adds them in front of the list: up to the first that was there before. */
 static __always_inline void change_finish_new(struct change_step *step,
                                               const struct changed_name *name)
@@ -432,8 +442,35 @@ static __always_inline void change_finish_old(struct change_step *step, struct c
 	}
 }
 
-/* One of the names that were written down. A function of its own, without loops around it: see the
- * stack in path.bpf.h. */
+/* Has the name been given? A function of its own, without loops around it: see the stack in
+ * path.bpf.h. */
+__attribute__((noinline)) int change_finish_given(__u32 user, __u64 key, __u32 index, __s32 result,
+                                                  __u32 flags)
+{
+	struct change_step step = {.user = user, .result = result, .flags = flags};
+	struct changed_name *name;
+	struct dentry *dentry;
+	__u64 at = index;
+
+	step.scratch = file_scratch_get(user);
+	step.change = bpf_map_lookup_elem(&changes, &key);
+	if (!step.change || !step.scratch)
+		return 0;
+	step.slot = step.change->slot;
+	asm volatile("" : "+r"(at));
+	name = &step.change->names[at & (CHANGES_NAMES_MAX - 1)];
+	dentry = name->dentry;
+	if (BPF_CORE_READ(dentry, d_parent) != name->parent ||
+	    BPF_CORE_READ(dentry, d_name.hash) != name->hash ||
+	    BPF_CORE_READ(dentry, d_hash.pprev) == 0)
+		return 0;
+	name->inode = BPF_CORE_READ(dentry, d_inode);
+	if (name->inode)
+		change_emit_new(&step, name, dentry, 0);
+	return 0;
+}
+
+/* One of the names that were written down, as above. */
 __attribute__((noinline)) int change_finish_name(__u32 user, __u64 key, __u32 index, __s32 result,
                                                  __u32 flags)
 {
@@ -467,11 +504,91 @@ static __always_inline int change_finish(__u32 user, __u64 key, __s32 result, __
 	if (!change)
 		return 0;
 #pragma unroll
-	for (__u32 i = 0; i < CHANGES_NAMES_MAX; i++)
-		if (result >= 0 && i < change->count)
+	for (__u32 i = 0; i < CHANGES_NAMES_MAX; i++) {
+		if (result < 0 || i >= change->count)
+			break;
+		if (change->names[i].inode)
 			(void)change_finish_name(user, key, i, result, flags);
+		else
+			(void)change_finish_given(user, key, i, result, flags);
+	}
 	bpf_map_delete_elem(&changes, &key);
 	return 1;
+}
+
+/* What security modules are asked, before Linux 6.13. --------------------------------------------
+ */
+
+static __always_inline int change_asked(struct dentry *dentry)
+{
+	struct inode *inode;
+
+	if (!depth_count)
+		return 0;
+	inode = BPF_CORE_READ(dentry, d_inode);
+	return change_touches(inode, dentry);
+}
+
+SEC("fentry/security_inode_rename")
+int BPF_PROG(on_rename, void *from, struct dentry *dentry, void *to, struct dentry *target)
+{
+	if (BPF_CORE_READ(target, d_inode))
+		(void)change_asked(target);
+	return change_asked(dentry);
+}
+
+SEC("fentry/security_inode_link")
+int BPF_PROG(on_link, struct dentry *dentry)
+{
+	return change_asked(dentry);
+}
+
+SEC("fentry/security_inode_symlink")
+int BPF_PROG(on_symlink, void *directory, struct dentry *dentry)
+{
+	return change_asked(dentry);
+}
+
+SEC("fentry/security_inode_mkdir")
+int BPF_PROG(on_mkdir, void *directory, struct dentry *dentry)
+{
+	return change_asked(dentry);
+}
+
+SEC("fentry/security_inode_mknod")
+int BPF_PROG(on_mknod, void *directory, struct dentry *dentry)
+{
+	return change_asked(dentry);
+}
+
+SEC("fentry/security_inode_unlink")
+int BPF_PROG(on_unlink, void *directory, struct dentry *dentry)
+{
+	return change_asked(dentry);
+}
+
+SEC("fentry/security_inode_rmdir")
+int BPF_PROG(on_rmdir, void *directory, struct dentry *dentry)
+{
+	return change_asked(dentry);
+}
+
+SEC("fentry/security_inode_setattr")
+int BPF_PROG(on_setattr, void *map, struct dentry *dentry)
+{
+	return change_asked(dentry);
+}
+
+SEC("fentry/security_inode_setxattr")
+int BPF_PROG(on_setxattr, void *map, struct dentry *dentry)
+{
+	return change_asked(dentry);
+}
+
+SEC("fentry/security_inode_removexattr")
+int BPF_PROG(on_removexattr, void *map, struct dentry *dentry)
+{
+	return change_asked(dentry);
 }
 
 #endif

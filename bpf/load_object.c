@@ -31,12 +31,19 @@ static int print_nothing(enum libbpf_print_level level, const char *format, va_l
 	return 0;
 }
 
-/* Tracepoints that this kernel does not have are no fault of the object. */
+static bool has_tracepoint(const char *name)
+{
+	return libbpf_find_vmlinux_btf_id(name, BPF_TRACE_RAW_TP) >= 0;
+}
+
+/* Tracepoints that this kernel does not have are no fault of the object, nor are functions that it
+ * need not trace, and perhaps cannot. */
 static bool is_absent(const struct bpf_program *program)
 {
 	const char *section = bpf_program__section_name(program);
-	return strncmp(section, "tp_btf/", 7) == 0 &&
-	       libbpf_find_vmlinux_btf_id(section + 7, BPF_TRACE_RAW_TP) < 0;
+	if (strncmp(section, "fentry/", 7) == 0)
+		return has_tracepoint("inode_set_ctime_to_ts");
+	return strncmp(section, "tp_btf/", 7) == 0 && !has_tracepoint(section + 7);
 }
 
 static void ask_for_statistics(struct bpf_object *object)

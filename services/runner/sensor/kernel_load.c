@@ -70,7 +70,6 @@ static int try_load(struct kernel_side *kernel, struct error *err)
 		kernel_hook_set_type(kernel, i);
 	}
 	kernel_hooks_adapt(kernel);
-	kernel->skeleton->rodata->changes_traced = kernel_sees_changes(kernel);
 	for (enum kernel_ring i = 0; i < KERNEL_RINGS && r == 0; i++)
 		r = bpf_map__set_max_entries(kernel_ring_map(kernel, i),
 		                             (uint32_t)kernel->ring_sizes[i]);
@@ -88,7 +87,7 @@ static int try_load(struct kernel_side *kernel, struct error *err)
 }
 
 /* What is refused alone, each with the rest of its group. */
-static const char *const groups[] = {"inet_sock", "io_uring", "ctime", "_unix"};
+static const char *const groups[] = {"inet_sock", "io_uring", "ctime", "fentry/", "_unix"};
 
 static void hooks_of_group(struct kernel_side *kernel, const struct sensor_hook *all,
                            const char *group)
@@ -108,7 +107,7 @@ static int load_best(struct kernel_side *kernel, struct error *err)
 		return 0;
 	memcpy(all, kernel->hooks, sizeof(all));
 	kernel_drop_hooks(kernel, "/", err->text);
-	for (size_t i = 0; i < sizeof(groups) / sizeof(*groups) && err->code != EPERM; i++) {
+	for (size_t i = 0; i < sizeof(groups) / sizeof(*groups); i++) {
 		hooks_of_group(kernel, all, groups[i]);
 		if (try_load(kernel, err) == 0)
 			skeleton_drop(kernel);
