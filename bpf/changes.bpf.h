@@ -209,7 +209,8 @@ static __always_inline void changed_name_add(struct change_step *step, struct de
 		step->lost++;
 		return;
 	}
-	name = &change->names[count];
+	asm volatile("" : "+r"(count));
+	name = &change->names[count & (CHANGES_NAMES_MAX - 1)]; /* as in bounded() */
 	changed_name_fill(name, step->inode, dentry);
 	change->count = (__u32)count + 1;
 	if (!dentry)
@@ -521,12 +522,13 @@ static __always_inline int change_finish(__u32 user, __u64 key, __s32 result, __
 
 static __always_inline int change_asked(struct dentry *dentry)
 {
-	struct inode *inode;
+	struct dentry *given = 0;
 
 	if (!depth_count)
 		return 0;
-	inode = BPF_CORE_READ(dentry, d_inode);
-	return change_touches(inode, dentry);
+	/* For the verifier a number, as functions take it, and not the argument. */
+	bpf_probe_read_kernel(&given, sizeof(given), &dentry);
+	return change_touches(BPF_CORE_READ(given, d_inode), given);
 }
 
 SEC("fentry/security_inode_rename")
