@@ -443,31 +443,30 @@ static __always_inline void change_finish_old(struct change_step *step, struct c
 	}
 }
 
-/* Has the name been given? A function of its own, without loops around it: see the stack in
- * path.bpf.h. */
+/* The call has given the name: told as it was asked for, as not every file system keeps it. A
+ * function of its own, without loops around it: see the stack in path.bpf.h. */
 __attribute__((noinline)) int change_finish_given(__u32 user, __u64 key, __u32 index, __s32 result,
                                                   __u32 flags)
 {
 	struct change_step step = {.user = user, .result = result, .flags = flags};
 	struct changed_name *name;
 	struct dentry *dentry;
+	struct inode *inode;
 	__u64 at = index;
 
 	step.scratch = file_scratch_get(user);
 	step.change = bpf_map_lookup_elem(&changes, &key);
 	if (!step.change || !step.scratch)
 		return 0;
-	step.slot = step.change->slot;
 	asm volatile("" : "+r"(at));
 	name = &step.change->names[at & (CHANGES_NAMES_MAX - 1)];
 	dentry = name->dentry;
-	if (BPF_CORE_READ(dentry, d_parent) != name->parent ||
-	    BPF_CORE_READ(dentry, d_name.hash) != name->hash ||
-	    BPF_CORE_READ(dentry, d_hash.pprev) == 0)
-		return 0;
-	name->inode = BPF_CORE_READ(dentry, d_inode);
-	if (name->inode)
-		change_emit_new(&step, name, dentry, 0);
+	inode = BPF_CORE_READ(dentry, d_inode);
+	name->ino = BPF_CORE_READ(inode, i_ino);
+	name->mode = BPF_CORE_READ(inode, i_mode);
+	name->links = BPF_CORE_READ(inode, i_nlink);
+	name->device = BPF_CORE_READ(dentry, d_sb, s_dev);
+	change_emit_old(&step, name, RECORD_ROLE_MADE);
 	return 0;
 }
 
@@ -540,9 +539,10 @@ int BPF_PROG(on_rename, void *from, struct dentry *dentry, void *to, struct dent
 }
 
 SEC("fentry/security_inode_link")
-int BPF_PROG(on_link, struct dentry *dentry)
+int BPF_PROG(on_link, struct dentry *dentry, void *directory, struct dentry *link)
 {
-	return change_asked(dentry);
+	(void)change_asked(dentry);
+	return change_asked(link);
 }
 
 SEC("fentry/security_inode_symlink")
