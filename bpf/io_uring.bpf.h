@@ -22,7 +22,7 @@ enum {
 #define IO_URING_FILE_POINTER (~7UL) /* flags live in the low bits */
 
 /* Set before loading: the completion's result is an argument of the tracepoint's, else it stands in
- * the entry of the queue (Linux 6.11 and newer). */
+ * the entry of the queue (newer than Linux 6.12). */
 const volatile __u32 io_uring_tells_result = 0;
 
 static __always_inline struct file *file_of_old_slot(struct io_ring_ctx___files *ring, __u32 index)

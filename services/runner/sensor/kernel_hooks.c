@@ -122,7 +122,7 @@ static bool knows_attach_type(const struct btf *btf, int attach_type)
 	return type && btf_vlen(type) && btf_enum(type)[btf_vlen(type) - 1].val > attach_type;
 }
 
-/* Shapes of the tracepoint at the end of a request: Linux 6.11 and newer, 6.0 and newer. */
+/* Shapes of the tracepoint at the end of a request: newer than Linux 6.12, and before. */
 enum { COMPLETE_ARGUMENTS = 3, OLD_COMPLETE_ARGUMENTS = 7, OLD_SUBMIT_ARGUMENTS = 2 };
 
 /* Older kernels have no map in front of the dentry. */
