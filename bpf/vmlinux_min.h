@@ -263,6 +263,19 @@ struct io_ring_ctx {
 	struct io_file_table file_table;
 };
 
+struct io_fixed_file {
+	unsigned long file_ptr;
+};
+
+struct io_file_table___files { /* before Linux 6.13 */
+	struct io_fixed_file *files;
+};
+
+struct io_ring_ctx___files {
+	struct io_file_table___files file_table;
+	unsigned int nr_user_files;
+};
+
 struct io_uring_cqe {
 	__s32 res;
 };
@@ -274,6 +287,7 @@ struct io_wq_work {
 struct io_kiocb {
 	struct file *file;
 	__u8 opcode;
+	struct io_ring_ctx *ctx;
 	struct io_wq_work work;
 };
 
