@@ -168,7 +168,7 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long result)
 
 	if (!depth_count || !call_may_matter(regs))
 		return 0;
-	scope = scope_of_task();
+	scope = scope_of_caller();
 	return scope ? call_of_run(scope, regs, (__s32)result) : 0;
 }
 

@@ -194,6 +194,18 @@ struct thread_info {
 	__u32 status; /* x86 only */
 };
 
+struct kernfs_node {
+	__u64 id;
+};
+
+struct cgroup {
+	struct kernfs_node *kn;
+};
+
+struct css_set {
+	struct cgroup *dfl_cgrp;
+};
+
 struct task_struct {
 	struct thread_info thread_info;
 	int pid;
@@ -208,6 +220,7 @@ struct task_struct {
 	struct files_struct *files;
 	struct fs_struct *fs;
 	struct mm_struct *mm;
+	struct css_set *cgroups;
 	unsigned int flags;
 	void *worker_private;
 };
