@@ -69,7 +69,10 @@ enum { CALL_NUMBERS = 512 };
 static __always_inline enum call call_in(const __u16 *table, unsigned long nr)
 {
 	asm volatile("" : "+r"(nr));
-	return nr < CALL_NUMBERS ? (enum call)table[nr] : CALL_OTHER;
+	if (nr >= CALL_NUMBERS)
+		return CALL_OTHER;
+	asm volatile("" : "+r"(nr));
+	return (enum call)table[nr & (CALL_NUMBERS - 1)]; /* as in bounded() */
 }
 
 #if defined(__TARGET_ARCH_x86)

@@ -11,9 +11,9 @@
 #include "interfaces.bpf.h"
 #include "kernel.bpf.h"
 
-/* Set before loading: the kernel tells of changes itself. Where it does not, the names that the
- * process gave are all there is. */
-const volatile __u32 changes_traced = 1;
+/* Set when all is attached: the kernel tells of changes itself. Where it does not, the names that
+ * the process gave are all there is. */
+volatile __u32 changes_traced;
 
 /* What a call of a run did is looked at in functions of their own: the program that runs at each
  * call of the host stays short, and the verifier looks at each function once only. So they get no
@@ -110,12 +110,6 @@ __attribute__((noinline)) int call_has_looked(const struct scope *scope, __u32 w
 	return 0;
 }
 
-__attribute__((noinline)) int call_has_changed(__s32 result, __u32 word)
-{
-	return change_finish(FILE_SCRATCH_CALL, (__u32)bpf_get_current_pid_tgid(), result,
-	                     record_flags_of_word(word));
-}
-
 /* True: nothing else is to be looked at. */
 __attribute__((noinline)) int call_of_interface(const struct scope *scope, __u32 word, __s32 result)
 {
@@ -128,7 +122,8 @@ __attribute__((noinline)) int call_of_interface(const struct scope *scope, __u32
 static __always_inline void change_returned(const struct scope *scope, __u32 word, __s32 result)
 {
 	if (changes_traced) {
-		(void)call_has_changed(result, word);
+		(void)change_finish(FILE_SCRATCH_CALL, (__u32)bpf_get_current_pid_tgid(), result,
+		                    record_flags_of_word(word));
 		if (result >= 0)
 			return;
 	}
@@ -173,7 +168,7 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long result)
 
 	if (!depth_count || !call_may_matter(regs))
 		return 0;
-	scope = scope_of_task();
+	scope = scope_of_caller();
 	return scope ? call_of_run(scope, regs, (__s32)result) : 0;
 }
 

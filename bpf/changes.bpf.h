@@ -5,6 +5,8 @@
  * and the kernel tells so (Linux 6.13 and newer) in the middle of the call, with the directories
  * locked: what is written down then, and compared with at the end of the call, are the kernel's own
  * names; the process's strings are never looked at. io_uring makes these changes in its workers.
+ * Older kernels ask their security modules at the same moment, which can be listened to where
+ * functions can be traced (not under lockdown): see the end of this file.
  */
 #ifndef FANGS_BPF_CHANGES_H
 #define FANGS_BPF_CHANGES_H
@@ -27,7 +29,7 @@ enum {
 /* A name of an inode whose change time was set. The pointers are compared, and what they point at
  * is read only as far as a wrong answer is found out. */
 struct changed_name {
-	struct inode *inode;
+	struct inode *inode;   /* NULL: the name is about to be given */
 	struct dentry *dentry; /* NULL: the inode had no name yet */
 	struct dentry *parent;
 	__u64 ino;
@@ -62,6 +64,9 @@ struct {
 	__type(key, __u32);
 	__type(value, struct change);
 } change_template SEC(".maps");
+
+/* Set before loading: by change times, else by what security modules are asked. */
+const volatile __u32 changes_by_time = 1;
 
 static __always_inline __u32 change_of_opcode(__u8 opcode)
 {
@@ -159,7 +164,8 @@ static __always_inline struct found_path change_path(const struct change_step *s
 {
 	/* An overlay does not set the change time of a file that is linked, only that of the file
 	 * in its upper layer, which has the same names. */
-	__u32 how = step->user | (step->change->operation == RECORD_LINK ? NAME_OF_UPPER : 0);
+	int upper = changes_by_time && step->change->operation == RECORD_LINK;
+	__u32 how = step->user | (upper ? NAME_OF_UPPER : 0);
 
 	return found_path_of(name_find(step->slot, how, (__u64)dentry, 0));
 }
@@ -203,7 +209,8 @@ static __always_inline void changed_name_add(struct change_step *step, struct de
 		step->lost++;
 		return;
 	}
-	name = &change->names[count];
+	asm volatile("" : "+r"(count));
+	name = &change->names[count & (CHANGES_NAMES_MAX - 1)]; /* as in bounded() */
 	changed_name_fill(name, step->inode, dentry);
 	change->count = (__u32)count + 1;
 	if (!dentry)
@@ -249,7 +256,17 @@ static __always_inline int change_knows(const struct change *change, const struc
 	return 0;
 }
 
-static __always_inline int change_touches(struct inode *inode)
+static __always_inline int change_has_name(const struct change *change, const struct dentry *dentry)
+{
+#pragma unroll
+	for (__u32 i = 0; i < CHANGES_NAMES_MAX; i++)
+		if (i < change->count && change->names[i].dentry == dentry)
+			return 1;
+	return 0;
+}
+
+/* Writes down the names of the inode; without one, the name that is about to be given. */
+static __always_inline int change_touches(struct inode *inode, struct dentry *given)
 {
 	struct change_step step = {.inode = inode};
 	struct task_struct *task;
@@ -272,10 +289,13 @@ static __always_inline int change_touches(struct inode *inode)
 		count_lost(scope->slot, RECORD_CHANGE);
 		return 0;
 	}
-	step.dentry = first_name(inode);
-	if (change_knows(step.change, inode, step.dentry))
+	step.dentry = inode ? first_name(inode) : 0;
+	if (inode ? change_knows(step.change, inode, step.dentry)
+	          : change_has_name(step.change, given))
 		return 0;
-	if (step.dentry)
+	if (!inode)
+		changed_name_add(&step, given);
+	else if (step.dentry)
 		bpf_loop(CHANGES_ALIASES_MAX + 1, changed_alias_step, &step, 0);
 	else
 		changed_name_add(&step, 0);
@@ -289,19 +309,19 @@ static __always_inline int change_touches(struct inode *inode)
 SEC("tp_btf/inode_set_ctime_to_ts")
 int BPF_PROG(on_ctime_set, struct inode *inode)
 {
-	return change_touches(inode);
+	return change_touches(inode, 0);
 }
 
 SEC("tp_btf/ctime_ns_xchg")
 int BPF_PROG(on_ctime_exchange, struct inode *inode)
 {
-	return change_touches(inode);
+	return change_touches(inode, 0);
 }
 
 SEC("tp_btf/ctime_xchg_skip")
 int BPF_PROG(on_ctime_same, struct inode *inode)
 {
-	return change_touches(inode);
+	return change_touches(inode, 0);
 }
 
 /* The end of a call. ------------------------------------------------------------------------ */
@@ -375,32 +395,19 @@ static __always_inline void change_emit_new(struct change_step *step,
 	change_emit(step, RECORD_ROLE_MADE, path.flags, path.watch, size);
 }
 
-static __always_inline int change_has_name(const struct change *change, const struct dentry *dentry)
-{
-#pragma unroll
-	for (__u32 i = 0; i < CHANGES_NAMES_MAX; i++)
-		if (i < change->count && change->names[i].dentry == dentry)
-			return 1;
-	return 0;
-}
-
 /* A call that gives names adds them in front of the list: up to the first that was there before. */
-static long change_new_alias_step(__u32 index, void *context)
+static __always_inline void change_finish_new(struct change_step *step,
+                                              const struct changed_name *name)
 {
-	struct change_step *step = context;
-	struct changed_name *name;
-	__u64 at = step->at;
+	struct dentry *dentry = first_name(name->inode);
 
-	if (!step->dentry || change_has_name(step->change, step->dentry))
-		return 1;
-	asm volatile("" : "+r"(at));
-	if (at >= CHANGES_NAMES_MAX)
-		return 1;
-	name = &step->change->names[at];
-	if (!name->dentry || step->change->operation == RECORD_LINK)
-		change_emit_new(step, name, step->dentry, 0);
-	step->dentry = next_name(step->dentry);
-	return 0;
+	for (__u32 i = 0; i < CHANGES_ALIASES_MAX; i++) {
+		if (!dentry || change_has_name(step->change, dentry))
+			return;
+		if (!name->dentry || step->change->operation == RECORD_LINK)
+			change_emit_new(step, name, dentry, 0);
+		dentry = next_name(dentry);
+	}
 }
 
 static __always_inline int is_same_inode(const struct changed_name *name)
@@ -436,44 +443,154 @@ static __always_inline void change_finish_old(struct change_step *step, struct c
 	}
 }
 
-static long change_finish_step(__u32 index, void *context)
+/* The call has given the name: told as it was asked for, as not every file system keeps it. A
+ * function of its own, without loops around it: see the stack in path.bpf.h. */
+__attribute__((noinline)) int change_finish_given(__u32 user, __u64 key, __u32 index, __s32 result,
+                                                  __u32 flags)
 {
-	struct change_step *step = context;
+	struct change_step step = {.user = user, .result = result, .flags = flags};
+	struct changed_name *name;
+	struct dentry *dentry;
+	struct inode *inode;
+	__u64 at = index;
+
+	step.scratch = file_scratch_get(user);
+	step.change = bpf_map_lookup_elem(&changes, &key);
+	if (!step.change || !step.scratch)
+		return 0;
+	asm volatile("" : "+r"(at));
+	name = &step.change->names[at & (CHANGES_NAMES_MAX - 1)];
+	dentry = name->dentry;
+	inode = BPF_CORE_READ(dentry, d_inode);
+	name->ino = BPF_CORE_READ(inode, i_ino);
+	name->mode = BPF_CORE_READ(inode, i_mode);
+	name->links = BPF_CORE_READ(inode, i_nlink);
+	name->device = BPF_CORE_READ(dentry, d_sb, s_dev);
+	change_emit_old(&step, name, RECORD_ROLE_MADE);
+	return 0;
+}
+
+/* One of the names that were written down, as above. */
+__attribute__((noinline)) int change_finish_name(__u32 user, __u64 key, __u32 index, __s32 result,
+                                                 __u32 flags)
+{
+	struct change_step step = {.user = user, .result = result, .flags = flags};
 	struct changed_name *name;
 	__u64 at = index;
 
+	step.scratch = file_scratch_get(user);
+	step.change = bpf_map_lookup_elem(&changes, &key);
 	asm volatile("" : "+r"(at));
-	if (at >= CHANGES_NAMES_MAX || at >= step->change->count)
-		return 1;
-	name = &step->change->names[at];
+	if (!step.change || !step.scratch || at >= CHANGES_NAMES_MAX)
+		return 0;
+	step.slot = step.change->slot;
+	name = &step.change->names[at & (CHANGES_NAMES_MAX - 1)];
 	if (name->dentry)
-		change_finish_old(step, name);
+		change_finish_old(&step, name);
 	/* New names of an inode, once for each inode. */
-	if (name->dentry && step->change->operation != RECORD_LINK)
+	if (name->dentry && step.change->operation != RECORD_LINK)
 		return 0;
-	if (at && name->inode == step->inode)
+	if (at && step.change->names[(at - 1) & (CHANGES_NAMES_MAX - 1)].inode == name->inode)
 		return 0;
-	step->inode = name->inode;
-	step->dentry = first_name(name->inode);
-	step->at = (__u32)at;
-	bpf_loop(CHANGES_ALIASES_MAX, change_new_alias_step, step, 0);
+	change_finish_new(&step, name);
 	return 0;
 }
 
 /* 1 if something was written down for the call. */
 static __always_inline int change_finish(__u32 user, __u64 key, __s32 result, __u32 flags)
 {
-	struct change_step step = {.user = user, .result = result, .flags = flags};
+	struct change *change = bpf_map_lookup_elem(&changes, &key);
 
-	step.scratch = file_scratch_get(user);
-	step.change = bpf_map_lookup_elem(&changes, &key);
-	if (!step.change || !step.scratch)
+	if (!change)
 		return 0;
-	step.slot = step.change->slot;
-	if (result >= 0)
-		bpf_loop(CHANGES_NAMES_MAX, change_finish_step, &step, 0);
+#pragma unroll
+	for (__u32 i = 0; i < CHANGES_NAMES_MAX; i++) {
+		if (result < 0 || i >= change->count)
+			break;
+		if (change->names[i].inode)
+			(void)change_finish_name(user, key, i, result, flags);
+		else
+			(void)change_finish_given(user, key, i, result, flags);
+	}
 	bpf_map_delete_elem(&changes, &key);
 	return 1;
+}
+
+/* What security modules are asked, before Linux 6.13. --------------------------------------------
+ */
+
+static __always_inline int change_asked(struct dentry *dentry)
+{
+	struct dentry *given = 0;
+
+	if (!depth_count)
+		return 0;
+	/* For the verifier a number, as functions take it, and not the argument. */
+	bpf_probe_read_kernel(&given, sizeof(given), &dentry);
+	return change_touches(BPF_CORE_READ(given, d_inode), given);
+}
+
+SEC("fentry/security_inode_rename")
+int BPF_PROG(on_rename, void *from, struct dentry *dentry, void *to, struct dentry *target)
+{
+	if (BPF_CORE_READ(target, d_inode))
+		(void)change_asked(target);
+	return change_asked(dentry);
+}
+
+SEC("fentry/security_inode_link")
+int BPF_PROG(on_link, struct dentry *dentry, void *directory, struct dentry *link)
+{
+	(void)change_asked(dentry);
+	return change_asked(link);
+}
+
+SEC("fentry/security_inode_symlink")
+int BPF_PROG(on_symlink, void *directory, struct dentry *dentry)
+{
+	return change_asked(dentry);
+}
+
+SEC("fentry/security_inode_mkdir")
+int BPF_PROG(on_mkdir, void *directory, struct dentry *dentry)
+{
+	return change_asked(dentry);
+}
+
+SEC("fentry/security_inode_mknod")
+int BPF_PROG(on_mknod, void *directory, struct dentry *dentry)
+{
+	return change_asked(dentry);
+}
+
+SEC("fentry/security_inode_unlink")
+int BPF_PROG(on_unlink, void *directory, struct dentry *dentry)
+{
+	return change_asked(dentry);
+}
+
+SEC("fentry/security_inode_rmdir")
+int BPF_PROG(on_rmdir, void *directory, struct dentry *dentry)
+{
+	return change_asked(dentry);
+}
+
+SEC("fentry/security_inode_setattr")
+int BPF_PROG(on_setattr, void *map, struct dentry *dentry)
+{
+	return change_asked(dentry);
+}
+
+SEC("fentry/security_inode_setxattr")
+int BPF_PROG(on_setxattr, void *map, struct dentry *dentry)
+{
+	return change_asked(dentry);
+}
+
+SEC("fentry/security_inode_removexattr")
+int BPF_PROG(on_removexattr, void *map, struct dentry *dentry)
+{
+	return change_asked(dentry);
 }
 
 #endif

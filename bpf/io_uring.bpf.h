@@ -2,8 +2,7 @@
 /*
  * Opens and changes through io_uring, which makes no system call per operation: at the completion
  * of the request the descriptor is there, and of an open that failed the name that was written down
- * when it was asked for. Optional: the tracepoint's shape changed with
- * kernel 6.11.
+ * when it was asked for. Optional.
  */
 #ifndef FANGS_BPF_IO_URING_H
 #define FANGS_BPF_IO_URING_H
@@ -22,11 +21,28 @@ enum {
 #define IO_URING_SLOT_ALLOCATED 0xffffffffU
 #define IO_URING_FILE_POINTER (~7UL) /* flags live in the low bits */
 
+/* Set before loading: the completion's result is an argument of the tracepoint's, else it stands in
+ * the entry of the queue (newer than Linux 6.12). */
+const volatile __u32 io_uring_tells_result = 0;
+
+static __always_inline struct file *file_of_old_slot(struct io_ring_ctx___files *ring, __u32 index)
+{
+	struct io_fixed_file *files = BPF_CORE_READ(ring, file_table.files), *file;
+
+	if (index >= BPF_CORE_READ(ring, nr_user_files))
+		return 0;
+	file = &files[index];
+	return (struct file *)(BPF_CORE_READ(file, file_ptr) & IO_URING_FILE_POINTER);
+}
+
 /* A direct descriptor is a slot of the ring's own table, not of the process's. */
 static __always_inline struct file *file_of_slot(struct io_ring_ctx *ring, __u32 index)
 {
-	struct io_rsrc_node **nodes = BPF_CORE_READ(ring, file_table.data.nodes), *node = 0;
+	struct io_rsrc_node **nodes, *node = 0;
 
+	if (!bpf_core_field_exists(ring->file_table.data))
+		return file_of_old_slot((struct io_ring_ctx___files *)ring, index);
+	nodes = BPF_CORE_READ(ring, file_table.data.nodes);
 	if (index >= BPF_CORE_READ(ring, file_table.data.nr))
 		return 0;
 	bpf_probe_read_kernel(&node, sizeof(node), &nodes[index]);
@@ -127,7 +143,8 @@ static __always_inline int io_uring_open_asked(struct file_scratch *scratch,
 	return 1;
 }
 
-/* The name is the kernel's own copy, before anything is done with it. */
+/* The name is the kernel's own copy, before anything is done with it. Before Linux 6.4 the
+ * tracepoint has another name (kernel_hooks.c). */
 SEC("tp_btf/io_uring_submit_req")
 int BPF_PROG(on_io_uring_submit, void *request)
 {
@@ -161,36 +178,66 @@ static __always_inline void io_uring_open_ended(__u64 key, __s32 result)
 	bpf_map_delete_elem(&asked_opens, &key);
 }
 
-SEC("tp_btf/io_uring_complete")
-int BPF_PROG(on_io_uring_complete, struct io_ring_ctx *ring, void *request,
-             struct io_uring_cqe *cqe)
+/* Functions of their own, as in calls_exit.bpf.h. */
+__attribute__((noinline)) int io_uring_open_done(const struct scope *scope, __u64 request,
+                                                 __s32 result)
 {
-	struct file_scratch *scratch;
+	struct file_scratch *scratch = file_scratch_get(FILE_SCRATCH_IO_URING);
+	struct io_ring_ctx *ring = BPF_CORE_READ((struct io_kiocb *)request, ctx);
+
+	if (!scope || !scratch)
+		return 0;
+	io_uring_open_ended(request, result);
+	if (result >= 0)
+		io_uring_opened(ring, (struct io_open *)request, scratch, scope, result);
+	return 0;
+}
+
+__attribute__((noinline)) int io_uring_socket_done(const struct scope *scope, __u64 request,
+                                                   __s32 result)
+{
+	struct io_kiocb *socket = (struct io_kiocb *)request;
+
+	if (!scope)
+		return 0;
+	if (BPF_CORE_READ(socket, opcode) == IO_URING_SOCKET)
+		io_uring_socket_made(scope, (struct io_socket *)request, result);
+	else
+		io_uring_connected(scope, socket, result);
+	return 0;
+}
+
+/* Arguments: the ring, the request, and what the above says. */
+static __always_inline __s32 io_uring_result(const __u64 *context)
+{
+	if (io_uring_tells_result)
+		return (__s32)context[3];
+	return ((struct io_uring_cqe *)context[2])->res;
+}
+
+SEC("tp_btf/io_uring_complete")
+int on_io_uring_complete(const __u64 *context)
+{
+	void *request = (void *)context[1];
 	struct scope *scope;
+	__s32 result;
 	__u8 opcode;
 
 	if (!depth_count)
 		return 0;
+	result = io_uring_result(context);
 	opcode = BPF_CORE_READ((struct io_kiocb *)request, opcode);
 	if (!io_uring_is_open(opcode) && !io_uring_is_socket(opcode) && !change_of_opcode(opcode))
 		return 0;
 	scope = scope_of_task();
-	if (opcode == IO_URING_SOCKET && scope)
-		io_uring_socket_made(scope, request, cqe->res);
-	if (opcode == IO_URING_CONNECT && scope)
-		io_uring_connected(scope, request, cqe->res);
+	if (!scope)
+		return 0;
 	if (io_uring_is_socket(opcode))
-		return 0;
-	scratch = scope ? file_scratch_get(FILE_SCRATCH_IO_URING) : 0;
-	if (!scratch)
-		return 0;
-	if (change_of_opcode(opcode))
-		(void)change_finish(FILE_SCRATCH_IO_URING, (__u64)request, cqe->res,
-		                    RECORD_IO_URING);
+		(void)io_uring_socket_done(scope, (__u64)request, result);
+	else if (io_uring_is_open(opcode))
+		(void)io_uring_open_done(scope, (__u64)request, result);
 	else
-		io_uring_open_ended((__u64)request, cqe->res);
-	if (io_uring_is_open(opcode) && cqe->res >= 0)
-		io_uring_opened(ring, request, scratch, scope, cqe->res);
+		(void)change_finish(FILE_SCRATCH_IO_URING, (__u64)request, result, RECORD_IO_URING);
 	return 0;
 }
 

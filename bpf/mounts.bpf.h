@@ -15,38 +15,38 @@ enum { MOUNTS_MAX = 1 << 18, MOUNTS_DEPTH_MAX = 512 };
 struct mount_search {
 	struct dentry *dentry;
 	struct mount *mount; /* to be looked at next, or found */
-	struct mount *root;  /* of the namespace */
-	struct dentry *at;   /* of the walk up */
-	struct dentry *stop; /* where it ends well */
 	void *space;         /* the namespace */
 	int found, exhausted;
 };
 
-static long mount_search_up(__u32 index, void *context)
-{
-	struct mount_search *search = context;
-	struct dentry *at = search->at, *parent;
+struct mount_climb {
+	struct dentry *at;
+	struct dentry *stop; /* where it ends well; NULL: it has */
+};
 
-	if (at == search->stop) {
-		search->found = 1;
+static long mount_climb_step(__u32 index, void *context)
+{
+	struct mount_climb *climb = context;
+	struct dentry *at = climb->at, *parent;
+
+	if (at == climb->stop) {
+		climb->stop = 0;
 		return 1;
 	}
 	parent = BPF_CORE_READ(at, d_parent);
 	if (parent == at)
 		return 1;
-	search->at = parent;
+	climb->at = parent;
 	return 0;
 }
 
-/* Does the mount show the dentry? */
-static __always_inline int mount_search_try(struct mount_search *search)
+/* Is the dentry below `top`? */
+static __always_inline int dentry_is_below(struct dentry *dentry, struct dentry *top)
 {
-	struct mount *mount = search->mount;
+	struct mount_climb climb = {.at = dentry, .stop = top};
 
-	search->at = search->dentry;
-	search->stop = BPF_CORE_READ(mount, mnt.mnt_root);
-	bpf_loop(MOUNTS_DEPTH_MAX, mount_search_up, search, 0);
-	return search->found;
+	bpf_loop(MOUNTS_DEPTH_MAX, mount_climb_step, &climb, 0);
+	return climb.stop == 0;
 }
 
 static __always_inline struct mount *mount_first(struct super_block *sb)
@@ -72,7 +72,7 @@ static __always_inline struct mount *mount_next(struct mount *mount)
 
 static long mount_search_step(__u32 index, void *context)
 {
-	struct mount_search *search = context;
+	struct mount_search *search = *(struct mount_search **)context;
 	struct dentry *dentry = search->dentry;
 	struct mount *mount = search->mount;
 
@@ -81,35 +81,31 @@ static long mount_search_step(__u32 index, void *context)
 		search->mount = 0;
 		return 1;
 	}
-	if (BPF_CORE_READ(mount, mnt_ns) == search->space && mount_search_try(search))
+	if (BPF_CORE_READ(mount, mnt_ns) == search->space &&
+	    dentry_is_below(dentry, BPF_CORE_READ(mount, mnt.mnt_root))) {
+		search->found = 1;
 		return 1;
+	}
 	search->mount = mount_next(mount);
 	return 0;
 }
 
 /* search->dentry is set. */
-static __always_inline void mount_search_start(struct mount_search *search, struct mount *root,
-                                               void *space)
+static __always_inline void mount_search_start(struct mount_search *search, void *space)
 {
 	struct dentry *dentry = search->dentry;
 
 	search->space = space;
 	search->mount = mount_first(BPF_CORE_READ(dentry, d_sb));
-	search->root = root;
 	search->found = 0;
 }
 
 /* The root's mount if it is of an overlay that has the dentry in its upper layer, or NULL. */
-static __always_inline struct mount *mount_of_upper(struct mount_search *search)
+static __always_inline struct mount *mount_of_upper(struct mount_search *search, struct mount *root)
 {
-	struct dentry *upper = overlay_upper(search->root);
+	struct dentry *upper = overlay_upper(root);
 
-	if (!upper)
-		return 0;
-	search->at = search->dentry;
-	search->stop = upper;
-	bpf_loop(MOUNTS_DEPTH_MAX, mount_search_up, search, 0);
-	return search->found ? search->root : 0;
+	return upper && dentry_is_below(search->dentry, upper) ? root : 0;
 }
 
 /* The next mount of the namespace that shows the dentry, or NULL. */
@@ -118,7 +114,7 @@ static __always_inline struct mount *mount_search_next(struct mount_search *sear
 	if (search->found)
 		search->mount = mount_next(search->mount);
 	search->found = 0;
-	if (bpf_loop(MOUNTS_MAX, mount_search_step, search, 0) == MOUNTS_MAX)
+	if (bpf_loop(MOUNTS_MAX, mount_search_step, &search, 0) == MOUNTS_MAX)
 		search->exhausted = 1;
 	return search->found ? search->mount : 0;
 }

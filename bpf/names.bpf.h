@@ -19,9 +19,18 @@ enum {
 	NAMES_S_IFDIR = 0040000,
 };
 
+/* Looks at a name through one mount after the other. */
+struct name_search {
+	struct mount_search mounts;
+	struct run_root root;
+	__u32 slot, how;
+	__u64 found;
+};
+
 /* A record, and room for two paths behind it. */
 struct file_scratch {
 	struct path_buffer path;
+	struct name_search search;
 	struct record_file record;
 	char text[RECORD_PATH_MAX + NAMES_NAME_MAX + 64];
 };
@@ -155,57 +164,46 @@ __attribute__((noinline)) __u64 name_through(const struct run_root *root, __u32 
 	struct file_scratch *scratch = file_scratch_get(how & NAME_USER);
 	int is_proc, is_directory;
 	enum watch_result watch;
-	struct path_walk walk;
+	struct path_walk *walk;
 
 	if (!scratch || !root)
 		return 0;
 	is_directory = (BPF_CORE_READ(dentry, d_inode, i_mode) & NAMES_S_IFMT) == NAMES_S_IFDIR;
 	is_proc = BPF_CORE_READ(dentry, d_sb, s_magic) == PATH_PROC_MAGIC;
-	walk.root_dentry = (struct dentry *)root->dentry;
-	walk.root_mount = (struct mount *)root->mount;
-	path_build_below(&walk, dentry, mount, how & NAME_OF_UPPER ? overlay_upper(mount) : 0,
-	                 &scratch->path);
-	watch = watch_match_path(&walk, task, slot, is_proc, is_directory);
-	return walk.start | (walk.flags & FOUND_BYTE) << FOUND_FLAGS | watch << FOUND_WATCH |
+	walk = &scratch->path.walk;
+	walk->root_dentry = (struct dentry *)root->dentry;
+	walk->root_mount = (struct mount *)root->mount;
+	path_build_below(&scratch->path, dentry, mount,
+	                 how & NAME_OF_UPPER ? overlay_upper(mount) : 0);
+	watch = watch_match_path(&scratch->path, task, slot, is_proc, is_directory);
+	return walk->start | (walk->flags & FOUND_BYTE) << FOUND_FLAGS | watch << FOUND_WATCH |
 	       FOUND_VISIBLE;
 }
 
-/* Looks at a name through one mount after the other. */
-struct name_search {
-	struct mount_search mounts;
-	struct run_root root;
-	__u32 slot, how;
-	__u64 found;
-};
-
 static long name_search_step(__u32 index, void *context)
 {
-	struct name_search *search = context;
+	struct name_search *search = *(struct name_search **)context;
 	struct mount *mount = mount_search_next(&search->mounts);
-	struct run_root root = search->root;
 
 	if (!mount && search->how & NAME_OF_UPPER && !search->found)
-		mount = mount_of_upper(&search->mounts);
+		mount = mount_of_upper(&search->mounts, (struct mount *)search->root.mount);
 	if (!mount)
 		return 1;
-	search->found = name_through(&root, search->slot, search->how, (__u64)search->mounts.dentry,
-	                             (__u64)mount);
+	search->found = name_through(&search->root, search->slot, search->how,
+	                             (__u64)search->mounts.dentry, (__u64)mount);
 	return watch_of_found(search->found) != WATCH_NO || search->how & NAME_OF_UPPER;
 }
 
 /* Through the mounts of the root's namespace that show the dentry, up to one that is watched. Not a
  * function of its own: calls and loops must not be more than eight deep. */
-static __always_inline __u64 name_among_mounts(const struct run_root *root, __u32 slot, __u32 how,
-                                               __u64 dentry)
+static __always_inline __u64 name_among_mounts(struct name_search *search)
 {
-	struct name_search search = {.root = *root, .slot = slot, .how = how};
-
-	search.mounts.dentry = (struct dentry *)dentry;
-	mount_search_start(&search.mounts, (struct mount *)root->mount, (void *)root->space);
+	search->found = 0;
+	mount_search_start(&search->mounts, (void *)search->root.space);
 	bpf_loop(NAMES_MOUNTS_MAX, name_search_step, &search, 0);
-	if (search.mounts.exhausted)
-		count_lost(slot, RECORD_FILE);
-	return search.found;
+	if (search->mounts.exhausted)
+		count_lost(search->slot, RECORD_FILE);
+	return search->found;
 }
 
 /* `mount`: through which the dentry was opened, 0 not known. If that is one of the run's own it is
@@ -215,20 +213,28 @@ static __always_inline __u64 name_among_mounts(const struct run_root *root, __u3
 __attribute__((noinline)) __u64 name_find(__u32 slot, __u32 how, __u64 dentry, __u64 mount)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-	struct run_root root = {};
+	struct file_scratch *scratch = file_scratch_get(how & NAME_USER);
+	struct name_search *search;
 	__u64 found, space;
 
-	root_of_run(&root, slot, task);
-	space = root.space;
+	if (!scratch)
+		return 0;
+	search = &scratch->search;
+	search->slot = slot;
+	search->how = how;
+	search->mounts.dentry = (struct dentry *)dentry;
+	search->mounts.exhausted = 0;
+	root_of_run(&search->root, slot, task);
+	space = search->root.space;
 	if (mount && mount_space((struct mount *)mount) == space)
-		return name_through(&root, slot, how, dentry, mount);
-	found = name_among_mounts(&root, slot, how, dentry);
+		return name_through(&search->root, slot, how, dentry, mount);
+	found = name_among_mounts(search);
 	if (found)
 		return found;
-	root_of_task(&root, task);
+	root_of_task(&search->root, task);
 	if (mount)
-		return name_through(&root, slot, how, dentry, mount);
-	return root.space == space ? 0 : name_among_mounts(&root, slot, how, dentry);
+		return name_through(&search->root, slot, how, dentry, mount);
+	return search->root.space == space ? 0 : name_among_mounts(search);
 }
 
 /* The path of a file that is open, or of a working directory. */

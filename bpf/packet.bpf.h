@@ -116,12 +116,12 @@ static __always_inline void emit_payload(struct __sk_buff *skb, const struct sco
 	record->purpose = packet->purpose;
 	if (size > class_size)
 		record->header.flags |= RECORD_CUT;
-	size = bounded(size, class_size);
-	if (size == 0 || bpf_skb_load_bytes(skb, packet->payload, record + 1, (__u32)size)) {
+	if (size == 0 || bpf_skb_load_bytes(skb, packet->payload, record + 1,
+	                                    (__u32)bounded_size(size, class_size))) {
 		size = 0;
 		record->header.flags |= RECORD_CUT;
 	}
-	record->size = (__u32)size;
+	record->size = (__u32)bounded(size, class_size);
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 }
 

@@ -11,6 +11,9 @@
 #include "packet.bpf.h"
 
 enum {
+	PACKETS_IPPROTO_DCCP = 33,
+	PACKETS_IPPROTO_SCTP = 132,
+	PACKETS_IPPROTO_UDPLITE = 136,
 	PACKETS_TCP_SYN = 2,
 	PACKETS_TCP_ACK = 16,
 	PACKETS_PORT_DNS = 53,
@@ -311,12 +314,26 @@ static __always_inline void packet_tcp(struct __sk_buff *skb, const struct scope
 
 /* Other protocols. ---------------------------------------------------------------------------- */
 
+/* Some have ports where UDP has them. */
+static __always_inline void packet_other_port(struct __sk_buff *skb, struct packet *packet)
+{
+	__u8 protocol = packet->to.protocol;
+	__be16 ports[2];
+
+	if ((protocol == PACKETS_IPPROTO_SCTP || protocol == PACKETS_IPPROTO_DCCP ||
+	     protocol == PACKETS_IPPROTO_UDPLITE) &&
+	    bpf_skb_load_bytes(skb, packet->payload, ports, sizeof(ports)) == 0)
+		packet->to.port = bpf_ntohs(ports[1]);
+}
+
 /* No hook sees their connect or send, so the packet is the destination's only witness. */
-static __always_inline void packet_other(const struct scope *scope, const struct packet *packet)
+static __always_inline void packet_other(struct __sk_buff *skb, const struct scope *scope,
+                                         struct packet *packet)
 {
 	struct socket_owner *owner = bpf_map_lookup_elem(&owners, &packet->cookie);
 	struct record_connect record = {};
 
+	packet_other_port(skb, packet);
 	if (owner && address_equal(&owner->to, &packet->to))
 		return; /* repeats carry nothing */
 	if (owner)
@@ -342,7 +359,7 @@ int on_egress(struct __sk_buff *skb)
 	else if (packet.to.protocol == SOCKETS_IPPROTO_UDP)
 		packet_udp(skb, scope, &packet);
 	else
-		packet_other(scope, &packet);
+		packet_other(skb, scope, &packet);
 	return SOCKETS_PROCEED;
 }
 

@@ -23,23 +23,24 @@ enum {
 	PATH_KEY_COPY = 256, /* bytes copied for matching, RECORD_PREFIX_MAX of them count */
 };
 
-/* Where a path is built, ending at RECORD_PATH_MAX. What is behind is slack: the verifier does not
- * know that a size and a start add up to that. */
-struct path_buffer {
-	char text[2 * RECORD_PATH_MAX];
-	struct watch_key key;
-	char key_slack[PATH_KEY_COPY * 2];
-};
-
 struct path_walk {
 	struct dentry *dentry;
 	struct mount *mount;
 	struct dentry *root_dentry;
 	struct mount *root_mount;
 	struct dentry *upper; /* root of an overlay's upper layer: goes on at the overlay's root */
-	struct path_buffer *buffer;
-	__u32 start; /* of the text, which ends at RECORD_PATH_MAX */
-	__u32 flags; /* enum record_flag */
+	__u32 start;          /* of the text, which ends at RECORD_PATH_MAX */
+	__u32 flags;          /* enum record_flag */
+};
+
+/* Where a path is built, ending at RECORD_PATH_MAX. What is behind is slack: the verifier does not
+ * know that a size and a start add up to that. The walk is not on the stack, of which older kernels
+ * have 512 bytes for all calls together; loops get a pointer to a pointer to it. */
+struct path_buffer {
+	char text[2 * RECORD_PATH_MAX];
+	struct watch_key key;
+	char key_slack[PATH_KEY_COPY * 2];
+	struct path_walk walk;
 };
 
 /* One prefix of one run: {slot, path} -> tag. 16384 entries, allocated as needed; full: user space
@@ -73,8 +74,9 @@ static __always_inline struct dentry *overlay_upper(struct mount *mount)
 }
 
 /* Puts "/<name>" before the text. */
-static __always_inline long path_prepend(struct path_walk *walk, struct dentry *dentry)
+static __always_inline long path_prepend(struct path_buffer *buffer, struct dentry *dentry)
 {
+	struct path_walk *walk = &buffer->walk;
 	__u64 size = BPF_CORE_READ(dentry, d_name.len) & PATH_NAME_MAX;
 	const unsigned char *name = BPF_CORE_READ(dentry, d_name.name);
 	__u64 start = walk->start;
@@ -84,15 +86,16 @@ static __always_inline long path_prepend(struct path_walk *walk, struct dentry *
 		return 1;
 	}
 	start = (start - size - 1) & (RECORD_PATH_MAX - 1);
-	walk->buffer->text[start] = '/';
-	bpf_probe_read_kernel(&walk->buffer->text[start + 1], (__u32)size, name);
+	buffer->text[start] = '/';
+	bpf_probe_read_kernel(&buffer->text[start + 1], (__u32)size, name);
 	walk->start = (__u32)start;
 	return 0;
 }
 
 static long path_step(__u32 index, void *context)
 {
-	struct path_walk *walk = context;
+	struct path_buffer *buffer = *(struct path_buffer **)context;
+	struct path_walk *walk = &buffer->walk;
 	struct dentry *dentry = walk->dentry, *parent;
 	struct mount *mount = walk->mount, *above;
 
@@ -115,24 +118,24 @@ static long path_step(__u32 index, void *context)
 	parent = BPF_CORE_READ(dentry, d_parent);
 	if (parent == dentry)
 		walk->flags |= RECORD_DETACHED;
-	if (path_prepend(walk, dentry) || parent == dentry)
+	if (path_prepend(buffer, dentry) || parent == dentry)
 		return 1;
 	walk->dentry = parent;
 	return 0;
 }
 
-/* Up to the root that the walk knows. The text starts at walk->start. */
-static __always_inline void path_build_below(struct path_walk *walk, struct dentry *dentry,
-                                             struct mount *mount, struct dentry *upper,
-                                             struct path_buffer *buffer)
+/* Up to the root that the walk knows. The text starts at walk.start. */
+static __always_inline void path_build_below(struct path_buffer *buffer, struct dentry *dentry,
+                                             struct mount *mount, struct dentry *upper)
 {
+	struct path_walk *walk = &buffer->walk;
+
 	walk->dentry = dentry;
 	walk->mount = mount;
 	walk->upper = upper;
-	walk->buffer = buffer;
 	walk->start = RECORD_PATH_MAX;
 	walk->flags = 0;
-	if (bpf_loop(PATH_STEPS_MAX, path_step, walk, 0) == PATH_STEPS_MAX)
+	if (bpf_loop(PATH_STEPS_MAX, path_step, &buffer, 0) == PATH_STEPS_MAX)
 		walk->flags |= RECORD_CUT;
 	if (walk->start == RECORD_PATH_MAX) { /* the root itself */
 		walk->start = RECORD_PATH_MAX - 1;
@@ -141,29 +144,27 @@ static __always_inline void path_build_below(struct path_walk *walk, struct dent
 }
 
 /* Up to the root of the task. */
-static __always_inline void path_build_at(struct path_walk *walk, struct task_struct *task,
-                                          struct dentry *dentry, struct mount *mount,
-                                          struct dentry *upper, struct path_buffer *buffer)
+static __always_inline void path_build_at(struct path_buffer *buffer, struct task_struct *task,
+                                          struct dentry *dentry, struct mount *mount)
 {
 	struct fs_struct *fs = BPF_CORE_READ(task, fs);
 
-	walk->root_dentry = BPF_CORE_READ(fs, root.dentry);
-	walk->root_mount = mount_of(BPF_CORE_READ(fs, root.mnt));
-	path_build_below(walk, dentry, mount, upper, buffer);
+	buffer->walk.root_dentry = BPF_CORE_READ(fs, root.dentry);
+	buffer->walk.root_mount = mount_of(BPF_CORE_READ(fs, root.mnt));
+	path_build_below(buffer, dentry, mount, 0);
 }
 
-static __always_inline void path_build(struct path_walk *walk, struct task_struct *task,
-                                       const struct path *path, struct path_buffer *buffer)
+static __always_inline void path_build(struct path_buffer *buffer, struct task_struct *task,
+                                       const struct path *path)
 {
-	path_build_at(walk, task, BPF_CORE_READ(path, dentry), mount_of(BPF_CORE_READ(path, mnt)),
-	              0, buffer);
+	path_build_at(buffer, task, BPF_CORE_READ(path, dentry),
+	              mount_of(BPF_CORE_READ(path, mnt)));
 }
 
 /* Copies the path that was built to `to`, which has room for RECORD_PATH_MAX; returns its size. */
-static __always_inline __u64 path_copy(const struct path_walk *walk,
-                                       const struct path_buffer *buffer, char *to)
+static __always_inline __u64 path_copy(const struct path_buffer *buffer, char *to)
 {
-	__u64 start = bounded(walk->start, RECORD_PATH_MAX);
+	__u64 start = bounded(buffer->walk.start, RECORD_PATH_MAX);
 	__u64 size = bounded(RECORD_PATH_MAX - start, RECORD_PATH_MAX);
 
 	start &= RECORD_PATH_MAX - 1;
@@ -238,32 +239,33 @@ static __always_inline enum watch_result watch_match_key(struct watch_key *key, 
 /* Matches a path that was built. Any /proc/<pid>, or /proc/<pid>/task/<tid>, counts as
  * /proc/self, which no real path ever contains; a directory also matches the prefix that names it
  * with a slash at its end. */
-static __always_inline enum watch_result watch_match_path(struct path_walk *walk,
+static __always_inline enum watch_result watch_match_path(struct path_buffer *buffer,
                                                           struct task_struct *task, __u32 slot,
                                                           int is_proc, int is_directory)
 {
-	struct watch_key *key = &walk->buffer->key;
+	struct path_walk *walk = &buffer->walk;
+	struct watch_key *key = &buffer->key;
 	__u64 start = walk->start;
 	__u64 size = RECORD_PATH_MAX - start;
 	__u32 pid, prefix = 0;
 
 	if (is_proc) {
 		start &= RECORD_PATH_MAX - 1;
-		prefix = path_proc_prefix(&walk->buffer->text[start], &pid);
+		prefix = path_proc_prefix(&buffer->text[start], &pid);
 		if (prefix && pid == path_own_pid(task))
 			walk->flags |= RECORD_PROC_SELF;
 		if (prefix)
 			prefix += path_task_prefix(
-			        &walk->buffer->text[bounded(start + prefix, RECORD_PATH_MAX)]);
+			        &buffer->text[bounded(start + prefix, RECORD_PATH_MAX)]);
 	}
 	start = bounded(start + prefix, RECORD_PATH_MAX);
 	if (prefix) {
 		__builtin_memcpy(key->path, "/proc/self", PATH_SELF_SIZE);
 		bpf_probe_read_kernel(key->path + PATH_SELF_SIZE, PATH_KEY_COPY,
-		                      &walk->buffer->text[start]);
+		                      &buffer->text[start]);
 		size += PATH_SELF_SIZE - prefix;
 	} else {
-		bpf_probe_read_kernel(key->path, PATH_KEY_COPY, &walk->buffer->text[start]);
+		bpf_probe_read_kernel(key->path, PATH_KEY_COPY, &buffer->text[start]);
 	}
 	if (is_directory && size < RECORD_PREFIX_MAX) {
 		key->path[size & (PATH_KEY_COPY - 1)] = '/';

@@ -16,6 +16,7 @@
 enum {
 	RECORD_RUNS_MAX = 64,      /* runs at once; size of `scopes` and of `counters` */
 	RECORD_SCOPE_HINTS = 1024, /* a power of two */
+	RECORD_STRANGERS = 256,    /* cgroups of no run that are remembered; a power of two */
 	RECORD_DEPTHS_MAX = 4,     /* different depths of run cgroups at once */
 	RECORD_COMM_SIZE = 16,
 	RECORD_PATH_MAX = 4096, /* a longer path is cut at its front and flagged */

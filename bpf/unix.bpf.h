@@ -144,7 +144,6 @@ static __always_inline int unix_connected(struct unix_scratch *scratch, const st
 	struct dentry *dentry = BPF_CORE_READ((struct unix_sock *)peer, path.dentry);
 	struct vfsmount *mount = BPF_CORE_READ((struct unix_sock *)peer, path.mnt);
 	__u64 size = (__u32)BPF_CORE_READ(address, len);
-	struct path_walk walk;
 
 	if (!address || size <= UNIX_FAMILY_SIZE)
 		return 0; /* disconnected, or a pair without a name */
@@ -162,9 +161,9 @@ static __always_inline int unix_connected(struct unix_scratch *scratch, const st
 		unix_tell_name(scratch, scope, 0, size);
 		return 1;
 	}
-	path_build_at(&walk, (struct task_struct *)bpf_get_current_task(), dentry, mount_of(mount),
-	              0, &scratch->path);
-	unix_emit(scratch, scope, path_copy(&walk, &scratch->path, scratch->text), 0);
+	path_build_at(&scratch->path, (struct task_struct *)bpf_get_current_task(), dentry,
+	              mount_of(mount));
+	unix_emit(scratch, scope, path_copy(&scratch->path, scratch->text), 0);
 	return 1;
 }
 
@@ -191,7 +190,6 @@ static __always_inline void unix_by_name(struct unix_scratch *scratch, const str
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	struct fs_struct *fs = BPF_CORE_READ(task, fs);
 	__u64 size = begun ? begun->size : connect->name_size, path_size = 0;
-	struct path_walk walk;
 
 	if (size <= UNIX_FAMILY_SIZE)
 		return;
@@ -203,8 +201,8 @@ static __always_inline void unix_by_name(struct unix_scratch *scratch, const str
 	if (unix_repeats(&scratch->key))
 		return;
 	if (scratch->key.name[0] != '/' && scratch->key.name[0] != '\0') {
-		path_build(&walk, task, &fs->pwd, &scratch->path);
-		path_size = path_copy(&walk, &scratch->path, scratch->text);
+		path_build(&scratch->path, task, &fs->pwd);
+		path_size = path_copy(&scratch->path, scratch->text);
 	}
 	unix_tell_name(scratch, scope, path_size, size);
 }

@@ -194,6 +194,18 @@ struct thread_info {
 	__u32 status; /* x86 only */
 };
 
+struct kernfs_node {
+	__u64 id;
+};
+
+struct cgroup {
+	struct kernfs_node *kn;
+};
+
+struct css_set {
+	struct cgroup *dfl_cgrp;
+};
+
 struct task_struct {
 	struct thread_info thread_info;
 	int pid;
@@ -208,6 +220,7 @@ struct task_struct {
 	struct files_struct *files;
 	struct fs_struct *fs;
 	struct mm_struct *mm;
+	struct css_set *cgroups;
 	unsigned int flags;
 	void *worker_private;
 };
@@ -263,6 +276,19 @@ struct io_ring_ctx {
 	struct io_file_table file_table;
 };
 
+struct io_fixed_file {
+	unsigned long file_ptr;
+};
+
+struct io_file_table___files { /* before Linux 6.13 */
+	struct io_fixed_file *files;
+};
+
+struct io_ring_ctx___files {
+	struct io_file_table___files file_table;
+	unsigned int nr_user_files;
+};
+
 struct io_uring_cqe {
 	__s32 res;
 };
@@ -274,6 +300,7 @@ struct io_wq_work {
 struct io_kiocb {
 	struct file *file;
 	__u8 opcode;
+	struct io_ring_ctx *ctx;
 	struct io_wq_work work;
 };
 

@@ -241,6 +241,18 @@ const struct event *kernel_fixture_find(struct kernel_fixture *fixture, enum eve
 	return NULL;
 }
 
+bool kernel_fixture_traces_changes(const struct kernel_fixture *fixture)
+{
+	size_t count;
+	const struct sensor_hook *hooks = sensor_hooks(fixture->sensor, &count);
+
+	for (size_t i = 0; i < count; i++)
+		if (hooks[i].active &&
+		    (strstr(hooks[i].name, "ctime") || strstr(hooks[i].name, "fentry/")))
+			return true;
+	return false;
+}
+
 void kernel_fixture_print(const struct kernel_fixture *fixture)
 {
 	char text[VALUE_MAX];

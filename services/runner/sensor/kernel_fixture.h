@@ -44,6 +44,9 @@ int kernel_fixture_run(struct kernel_fixture *fixture, int (*act)(void *ctx), vo
 const struct event *kernel_fixture_find(struct kernel_fixture *fixture, enum event_type type,
                                         const char *value, size_t *from);
 
+/* Does this kernel tell of changes itself? Else their names are those that the process gave. */
+bool kernel_fixture_traces_changes(const struct kernel_fixture *fixture);
+
 /* All that was seen, for people. */
 void kernel_fixture_print(const struct kernel_fixture *fixture);
 

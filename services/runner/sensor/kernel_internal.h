@@ -13,7 +13,7 @@
 #include "kernel_side.h"
 #include "sensor_bpf.skel.h"
 
-enum { KERNEL_HOOKS = 19 };
+enum { KERNEL_HOOKS = 29 };
 
 struct kernel_hook_row {
 	const char *name, *sees;
@@ -27,9 +27,11 @@ extern const struct kernel_hook_row kernel_hook_rows[KERNEL_HOOKS];
 struct kernel_side {
 	struct sensor_bpf *skeleton;
 	struct sensor_hook hooks[KERNEL_HOOKS];
+	size_t hook_count;                    /* that are worth telling of */
 	struct bpf_link *links[KERNEL_HOOKS]; /* of programs that are attached once */
 	size_t ring_sizes[KERNEL_RINGS];
 	int cpus;
+	bool old_submit, old_complete; /* tracepoints of io_uring as older kernels have them */
 };
 
 /* Hooks, by their row. */
@@ -40,10 +42,14 @@ bool kernel_hook_is_costly(size_t hook);
 void kernel_hook_set_type(struct kernel_side *kernel, size_t hook);
 /* From now on inactive, for that reason. */
 void kernel_hook_missing(struct kernel_side *kernel, size_t hook, const char *reason);
+/* Tells the skeleton, before it is loaded, which forms of tracepoints this kernel has. */
+void kernel_hooks_adapt(struct kernel_side *kernel);
 /* Those that this kernel does not have become missing: before anything is loaded. */
 void kernel_find_hooks(struct kernel_side *kernel);
 /* So do the optional ones whose names contain `part`. */
 void kernel_drop_hooks(struct kernel_side *kernel, const char *part, const char *reason);
+/* What is of use only together: part of the names of them all. */
+const char *kernel_hook_group(size_t hook);
 /* Are all programs there that see changes of files? */
 bool kernel_sees_changes(const struct kernel_side *kernel);
 

@@ -69,7 +69,7 @@ static int try_load(struct kernel_side *kernel, struct error *err)
 			                                kernel->hooks[i].active);
 		kernel_hook_set_type(kernel, i);
 	}
-	kernel->skeleton->rodata->changes_traced = kernel_sees_changes(kernel);
+	kernel_hooks_adapt(kernel);
 	for (enum kernel_ring i = 0; i < KERNEL_RINGS && r == 0; i++)
 		r = bpf_map__set_max_entries(kernel_ring_map(kernel, i),
 		                             (uint32_t)kernel->ring_sizes[i]);
@@ -86,25 +86,35 @@ static int try_load(struct kernel_side *kernel, struct error *err)
 	        VIEW_ARG(refusal(-r, log)));
 }
 
-/* Loads what this kernel takes: all, else without one group of optional programs, else without any
- * of them. The reason of the first refusal is that of what is left out. */
+/* What is refused alone, each with the rest of its group. */
+static const char *const groups[] = {"inet_sock", "io_uring", "ctime", "fentry/", "_unix"};
+
+static void hooks_of_group(struct kernel_side *kernel, const struct sensor_hook *all,
+                           const char *group)
+{
+	for (size_t i = 0; i < KERNEL_HOOKS; i++)
+		if (strstr(kernel_hook_rows[i].name, group))
+			kernel->hooks[i] = all[i];
+}
+
+/* Loads what this kernel takes: all, else as many groups of optional programs as it can be given
+ * one after the other, each of the others with the reason of its refusal. */
 static int load_best(struct kernel_side *kernel, struct error *err)
 {
-	static const char *const groups[] = {"_unix", "io_uring", "ctime", "inet_sock", "/"};
 	struct sensor_hook all[KERNEL_HOOKS];
-	struct error first = {0};
 
-	memcpy(all, kernel->hooks, sizeof(all));
-	if (try_load(kernel, &first) == 0)
+	if (try_load(kernel, err) == 0)
 		return 0;
-	*err = first;
-	for (size_t i = 0; i < sizeof(groups) / sizeof(*groups) && err->code != EPERM; i++) {
-		memcpy(kernel->hooks, all, sizeof(all));
-		kernel_drop_hooks(kernel, groups[i], first.text);
+	memcpy(all, kernel->hooks, sizeof(all));
+	kernel_drop_hooks(kernel, "/", err->text);
+	for (size_t i = 0; i < sizeof(groups) / sizeof(*groups); i++) {
+		hooks_of_group(kernel, all, groups[i]);
 		if (try_load(kernel, err) == 0)
-			return 0;
+			skeleton_drop(kernel);
+		else
+			kernel_drop_hooks(kernel, groups[i], err->text);
 	}
-	return -err->code;
+	return try_load(kernel, err);
 }
 
 int kernel_load(struct kernel_side *kernel, const char *tier, struct error *err)

@@ -149,14 +149,24 @@ void kernel_side_forget(struct kernel_side *kernel, uint32_t slot)
 	(void)bpf_map_delete_elem(bpf_map__fd(kernel->skeleton->maps.opened), &slot);
 }
 
+/* What was found to belong to no run may belong to one now. */
+static void forget_strangers(struct kernel_side *kernel)
+{
+	__atomic_add_fetch(&kernel->skeleton->bss->strangers_round, 1, __ATOMIC_SEQ_CST);
+	memset((void *)kernel->skeleton->bss->strangers, 0,
+	       sizeof(kernel->skeleton->bss->strangers));
+}
+
 int kernel_side_enter(struct kernel_side *kernel, uint64_t cgroup_id, struct scope scope,
                       struct error *err)
 {
 	int fd = bpf_map__fd(kernel->skeleton->maps.scopes);
 
 	kernel->skeleton->bss->scope_hints[cgroup_id % RECORD_SCOPE_HINTS]++;
-	if (bpf_map_update_elem(fd, &cgroup_id, &scope, BPF_NOEXIST) == 0)
+	if (bpf_map_update_elem(fd, &cgroup_id, &scope, BPF_NOEXIST) == 0) {
+		forget_strangers(kernel);
 		return 0;
+	}
 	kernel->skeleton->bss->scope_hints[cgroup_id % RECORD_SCOPE_HINTS]--;
 	if (errno == EEXIST)
 		return error_set(err, EINVAL, "the cgroup already belongs to a run");
@@ -178,6 +188,7 @@ void kernel_side_set_depth_count(struct kernel_side *kernel, uint32_t count)
 {
 	/* Entries before their number. */
 	__atomic_store_n(&kernel->skeleton->bss->depth_count, count, __ATOMIC_RELEASE);
+	forget_strangers(kernel);
 }
 
 void kernel_side_counters(const struct kernel_side *kernel, uint32_t slot, struct run_counters *ret)

@@ -45,6 +45,15 @@ void kernel_side_sleep(struct kernel_side *kernel)
 			detach_hook(kernel, i);
 }
 
+/* Detaches what is of no use alone. */
+static void give_up(struct kernel_side *kernel, const char *group, const char *reason)
+{
+	for (size_t i = 0; i < KERNEL_HOOKS; i++)
+		if (strstr(kernel_hook_rows[i].name, group))
+			detach_hook(kernel, i);
+	kernel_drop_hooks(kernel, group, reason);
+}
+
 static int attach_tasks(struct kernel_side *kernel, struct error *err)
 {
 	for (size_t i = 0; i < KERNEL_HOOKS; i++) {
@@ -54,8 +63,9 @@ static int attach_tasks(struct kernel_side *kernel, struct error *err)
 			continue;
 		if (!kernel_hook_rows[i].optional)
 			return -err->code;
-		kernel_hook_missing(kernel, i, strerror(err->code));
+		give_up(kernel, kernel_hook_group(i), strerror(err->code));
 	}
+	kernel->skeleton->bss->changes_traced = kernel_sees_changes(kernel);
 	kernel_side_sleep(kernel); /* now it is known that it can be woken */
 	return 0;
 }
@@ -99,6 +109,7 @@ struct kernel_side *kernel_side_open(const struct sensor_options *options, struc
 		error_set_class(err, ERROR_FATAL, EIO, "cannot count the CPUs of this host");
 		return NULL;
 	}
+	kernel->hook_count = KERNEL_HOOKS;
 	kernel_find_hooks(kernel);
 	if (kernel_load(kernel, options->tier, err) < 0 || attach_tasks(kernel, err) < 0)
 		return NULL;
@@ -119,7 +130,7 @@ void kernel_side_close(struct kernel_side *kernel)
 
 const struct sensor_hook *kernel_side_hooks(const struct kernel_side *kernel, size_t *ret_count)
 {
-	*ret_count = KERNEL_HOOKS;
+	*ret_count = kernel->hook_count;
 	return kernel->hooks;
 }
 
