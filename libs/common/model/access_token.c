@@ -17,6 +17,10 @@ enum {
 };
 
 #define UTC(t) "to_char(" t " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
+#define CREATED_AT UTC("created_at") " AS created_at"
+#define EXPIRES_AT UTC("expires_at") " AS expires_at"
+#define LAST_USED_AT UTC("last_used_at") " AS last_used_at"
+#define REVOKED_AT UTC("revoked_at") " AS revoked_at"
 
 static const struct db_statement insert_token = {
         "access_token_insert",
@@ -35,34 +39,8 @@ static const struct db_statement list_tokens = {
         " (SELECT id, name, role, runner_id,"
         "   CASE WHEN revoked_at IS NOT NULL THEN 'revoked'"
         "    WHEN expires_at <= now() THEN 'expired' ELSE 'active' END AS state,"
-        "   " UTC("created_at") " AS created_at, created_by,"
-                                "   " UTC("expires_at") " AS expires_at,"
-                                                        "   " UTC(
-                                                                "last_used_at") " AS last_used_at,"
-                                                                                "   " UTC(
-                                                                                        "revoked_"
-                                                                                        "at") " AS "
-                                                                                              "revo"
-                                                                                              "ked_"
-                                                                                              "at"
-                                                                                              "  "
-                                                                                              "FROM"
-                                                                                              " acc"
-                                                                                              "ess_"
-                                                                                              "toke"
-                                                                                              "ns "
-                                                                                              "a "
-                                                                                              "ORDE"
-                                                                                              "R "
-                                                                                              "BY "
-                                                                                              "a."
-                                                                                              "crea"
-                                                                                              "ted_"
-                                                                                              "at "
-                                                                                              "DESC"
-                                                                                              ", "
-                                                                                              "id) "
-                                                                                              "t"};
+        "   " CREATED_AT ", created_by, " EXPIRES_AT ", " LAST_USED_AT ", " REVOKED_AT
+        "  FROM access_tokens a ORDER BY a.created_at DESC, id) t"};
 
 static const struct db_statement find_token = {
         "access_token_find",

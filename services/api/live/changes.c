@@ -11,31 +11,19 @@ enum { CHANGES_MAX = 5000 }; /* more at once: who missed them reads his lists an
 
 /* A runner shows as gone after 90 s; a little later, because a sign of life may be on its way. */
 #define SILENT_US "95000000"
-#define US(t) "fangs_ns(" t ") / 1000"
 
 static const struct db_statement read_changes = {
         "live_read_changes",
-        "SELECT 'now', pg_current_snapshot()::text, '0', " US(
-                "now()") " UNION ALL"
-                         " SELECT * FROM (SELECT c.kind, k.key, c.xid::text, 0::bigint"
-                         "  FROM live_changes c, unnest(c.keys) k(key)"
-                         "  WHERE c.xid >= pg_snapshot_xmin($1::pg_snapshot) AND c.kind = ANY "
-                         "($4::text[])"
-                         "   AND NOT pg_visible_in_snapshot(c.xid, $1::pg_snapshot)"
-                         "   AND pg_visible_in_snapshot(c.xid, pg_current_snapshot())"
-                         "  ORDER BY c.xid DESC LIMIT $2::bigint) c UNION ALL"
-                         " SELECT 'runner', id, '0', " US(
-                                 "last_seen_at") " + " SILENT_US " FROM runners"
-                                                 "  WHERE $3::bigint IS NOT NULL AND " US(
-                                                         "last_seen_at") " + " SILENT_US
-                                                                         " > $3::bigint"
-                                                                         "   AND " US(
-                                                                                 "last_seen_"
-                                                                                 "at") " +"
-                                                                                       " " SILENT_US
-                                                                                       " <="
-                                                                                       " " US("now("
-                                                                                              ")")};
+        "SELECT 'now', pg_current_snapshot()::text, '0', fangs_ns(now()) / 1000 UNION ALL"
+        " SELECT * FROM (SELECT c.kind, k.key, c.xid::text, 0::bigint"
+        "  FROM live_changes c, unnest(c.keys) k(key)"
+        "  WHERE c.xid >= pg_snapshot_xmin($1::pg_snapshot) AND c.kind = ANY ($4::text[])"
+        "   AND NOT pg_visible_in_snapshot(c.xid, $1::pg_snapshot)"
+        "   AND pg_visible_in_snapshot(c.xid, pg_current_snapshot())"
+        "  ORDER BY c.xid DESC LIMIT $2::bigint) c UNION ALL"
+        " SELECT 'runner', id, '0', gone_at FROM (SELECT id,"
+        "   fangs_ns(last_seen_at) / 1000 + " SILENT_US " AS gone_at FROM runners) r"
+        "  WHERE gone_at > $3::bigint AND gone_at <= fangs_ns(now()) / 1000"};
 
 /* Longer than a cursor is good for: a transaction may log long before it commits. */
 static const struct db_statement prune_changes = {
