@@ -160,18 +160,18 @@ static void late_events_end_a_promotion(void **state)
 	                     1);
 }
 
-#define CASE(name)                                                                                 \
-	cmocka_unit_test_setup_teardown(name, differ_fixture_set_up, differ_fixture_tear_down)
-
 int main(void)
 {
 	if (!db_fixture_available())
 		return DB_FIXTURE_SKIP;
 	const struct CMUnitTest tests[] = {
-	        CASE(incomplete_runs_build_nothing), CASE(an_unknown_actor_matches_all),
-	        CASE(promoted_by_the_existing_cli),  CASE(package_code_is_told_from_the_manager),
-	        CASE(direct_writes_count_at_once),   CASE(racing_first_runs_are_compared),
-	        CASE(late_events_end_a_promotion),
+	        DIFFER_CASE(incomplete_runs_build_nothing),
+	        DIFFER_CASE(an_unknown_actor_matches_all),
+	        DIFFER_CASE(promoted_by_the_existing_cli),
+	        DIFFER_CASE(package_code_is_told_from_the_manager),
+	        DIFFER_CASE(direct_writes_count_at_once),
+	        DIFFER_CASE(racing_first_runs_are_compared),
+	        DIFFER_CASE(late_events_end_a_promotion),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

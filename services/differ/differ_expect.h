@@ -11,6 +11,8 @@
 /* A fixture of its own for each test, with a differ that has started. */
 int differ_fixture_set_up(void **state);
 int differ_fixture_tear_down(void **state);
+#define DIFFER_CASE(name)                                                                          \
+	cmocka_unit_test_setup_teardown(name, differ_fixture_set_up, differ_fixture_tear_down)
 
 /* The first cell of the first row. */
 void differ_expect_text(struct differ_fixture *f, const char *sql, const char *expected);

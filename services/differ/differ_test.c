@@ -216,18 +216,18 @@ static void old_events_go_and_evidence_stays(void **state)
 	differ_expect_number(f, "SELECT count(*) FROM deviations", 1);
 }
 
-#define CASE(name)                                                                                 \
-	cmocka_unit_test_setup_teardown(name, differ_fixture_set_up, differ_fixture_tear_down)
-
 int main(void)
 {
 	if (!db_fixture_available())
 		return DB_FIXTURE_SKIP;
 	const struct CMUnitTest tests[] = {
-	        CASE(first_run_seeds_second_deviates),  CASE(quiet_runs_are_judged_and_may_go_on),
-	        CASE(cumulative_losses_are_told_apart), CASE(runs_without_package_are_only_stored),
-	        CASE(hostile_values_are_stored),        CASE(both_views_show_the_same),
-	        CASE(old_events_go_and_evidence_stays),
+	        DIFFER_CASE(first_run_seeds_second_deviates),
+	        DIFFER_CASE(quiet_runs_are_judged_and_may_go_on),
+	        DIFFER_CASE(cumulative_losses_are_told_apart),
+	        DIFFER_CASE(runs_without_package_are_only_stored),
+	        DIFFER_CASE(hostile_values_are_stored),
+	        DIFFER_CASE(both_views_show_the_same),
+	        DIFFER_CASE(old_events_go_and_evidence_stays),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -244,21 +244,18 @@ static void bad_messages_block_nobody(void **state)
 	differ_expect_run(f, &good, "done|judged|incomplete|f|f|batch 2 of 2 is missing");
 }
 
-#define CASE(name)                                                                                 \
-	cmocka_unit_test_setup_teardown(name, differ_fixture_set_up, differ_fixture_tear_down)
-
 int main(void)
 {
 	if (!db_fixture_available())
 		return DB_FIXTURE_SKIP;
 	const struct CMUnitTest tests[] = {
-	        CASE(replayed_messages_change_nothing),
+	        DIFFER_CASE(replayed_messages_change_nothing),
 	        cmocka_unit_test(crashes_leave_no_trace),
-	        CASE(ids_of_a_lost_transaction_are_others),
-	        CASE(another_owner_wins),
-	        CASE(replicas_share_the_work),
-	        CASE(attempts_are_fenced),
-	        CASE(bad_messages_block_nobody),
+	        DIFFER_CASE(ids_of_a_lost_transaction_are_others),
+	        DIFFER_CASE(another_owner_wins),
+	        DIFFER_CASE(replicas_share_the_work),
+	        DIFFER_CASE(attempts_are_fenced),
+	        DIFFER_CASE(bad_messages_block_nobody),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

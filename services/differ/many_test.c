@@ -85,16 +85,13 @@ static void the_end_reports_what_streaming_could_not(void **state)
 	differ_expect_run(f, &run, "done|judged|deviates|t|f|");
 }
 
-#define CASE(name)                                                                                 \
-	cmocka_unit_test_setup_teardown(name, differ_fixture_set_up, differ_fixture_tear_down)
-
 int main(void)
 {
 	if (!db_fixture_available())
 		return DB_FIXTURE_SKIP;
 	const struct CMUnitTest tests[] = {
-	        CASE(each_is_reported_once_and_raised_once),
-	        CASE(the_end_reports_what_streaming_could_not),
+	        DIFFER_CASE(each_is_reported_once_and_raised_once),
+	        DIFFER_CASE(the_end_reports_what_streaming_could_not),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -171,20 +171,17 @@ static void content_networks_need_a_name(void **state)
 	differ_expect_run(f, &nameless, "done|judged|deviates|t|f|");
 }
 
-#define CASE(name)                                                                                 \
-	cmocka_unit_test_setup_teardown(name, differ_fixture_set_up, differ_fixture_tear_down)
-
 int main(void)
 {
 	if (!db_fixture_available())
 		return DB_FIXTURE_SKIP;
 	const struct CMUnitTest tests[] = {
-	        CASE(a_credential_makes_earlier_connections_worse),
-	        CASE(what_was_dropped_and_executed_is_crit),
-	        CASE(the_first_code_is_crit),
-	        CASE(another_attempt_has_processes_of_its_own),
-	        CASE(the_registry_is_npms_own),
-	        CASE(content_networks_need_a_name),
+	        DIFFER_CASE(a_credential_makes_earlier_connections_worse),
+	        DIFFER_CASE(what_was_dropped_and_executed_is_crit),
+	        DIFFER_CASE(the_first_code_is_crit),
+	        DIFFER_CASE(another_attempt_has_processes_of_its_own),
+	        DIFFER_CASE(the_registry_is_npms_own),
+	        DIFFER_CASE(content_networks_need_a_name),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
