@@ -165,6 +165,22 @@ void kernel_fixture_close(struct kernel_fixture *fixture)
 	pthread_mutex_destroy(&fixture->lock);
 }
 
+int kernel_fixture_setup(void **state)
+{
+	static struct kernel_fixture fixture;
+	const struct sensor_options options = {0};
+
+	kernel_fixture_open(&fixture, &options);
+	*state = &fixture;
+	return 0;
+}
+
+int kernel_fixture_teardown(void **state)
+{
+	kernel_fixture_close(*state);
+	return 0;
+}
+
 static void enter_container(const struct kernel_fixture *fixture)
 {
 	char path[SENSOR_CGROUP_PATH_MAX + 16];

@@ -35,6 +35,12 @@ bool kernel_fixture_supported(void);
 void kernel_fixture_open(struct kernel_fixture *fixture, const struct sensor_options *options);
 void kernel_fixture_close(struct kernel_fixture *fixture);
 
+/* As what surrounds a test of cmocka: a fixture with the sensor's defaults is its state. */
+int kernel_fixture_setup(void **state);
+int kernel_fixture_teardown(void **state);
+#define KERNEL_FIXTURE_TEST(name)                                                                  \
+	cmocka_unit_test_setup_teardown(name, kernel_fixture_setup, kernel_fixture_teardown)
+
 /* Runs `act` in a child inside the "container", waits for it, drains, and returns its wait(2)
  * status. `act` returns the exit status. */
 int kernel_fixture_run(struct kernel_fixture *fixture, int (*act)(void *ctx), void *ctx);

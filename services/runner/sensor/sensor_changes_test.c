@@ -20,22 +20,6 @@
 #define IN "/mnt/in/"
 #define OUT "/mnt/out/"
 
-static int setup(void **state)
-{
-	static struct kernel_fixture fixture;
-	const struct sensor_options options = {0};
-
-	kernel_fixture_open(&fixture, &options);
-	*state = &fixture;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	kernel_fixture_close(*state);
-	return 0;
-}
-
 static void act_names(void)
 {
 	act_make(IN "a");
@@ -243,14 +227,13 @@ static void test_follow(void **state)
 	}
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        TEST(test_disk),          TEST(test_tmpfs),    TEST(test_overlay),
-	        TEST(test_overlay_lower), TEST(test_attempts), TEST(test_folder_moves),
-	        TEST(test_follow),
+	        KERNEL_FIXTURE_TEST(test_disk),     KERNEL_FIXTURE_TEST(test_tmpfs),
+	        KERNEL_FIXTURE_TEST(test_overlay),  KERNEL_FIXTURE_TEST(test_overlay_lower),
+	        KERNEL_FIXTURE_TEST(test_attempts), KERNEL_FIXTURE_TEST(test_folder_moves),
+	        KERNEL_FIXTURE_TEST(test_follow),
 	};
 
 	if (!kernel_fixture_supported())

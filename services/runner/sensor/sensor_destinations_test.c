@@ -19,22 +19,6 @@ enum { PORT = 4443, CLOSED = 4444, MPTCP = 262, DONE = 1 };
 
 static const char v4[] = "192.0.2.1", v6[] = "2001:db8::1", mapped[] = "::ffff:192.0.2.1";
 
-static int setup(void **state)
-{
-	static struct kernel_fixture fixture;
-	const struct sensor_options options = {0};
-
-	kernel_fixture_open(&fixture, &options);
-	*state = &fixture;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	kernel_fixture_close(*state);
-	return 0;
-}
-
 /* Runs what acts in a namespace; false: this kernel cannot do it. */
 static bool run(struct kernel_fixture *fixture, int (*act)(void *ctx))
 {
@@ -266,13 +250,13 @@ static void test_ping(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test_setup_teardown(test_tcp_and_its_end, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_non_blocking, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_udp, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_mptcp, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_fast_open, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_io_uring, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_ping, setup, teardown),
+	        KERNEL_FIXTURE_TEST(test_tcp_and_its_end),
+	        KERNEL_FIXTURE_TEST(test_non_blocking),
+	        KERNEL_FIXTURE_TEST(test_udp),
+	        KERNEL_FIXTURE_TEST(test_mptcp),
+	        KERNEL_FIXTURE_TEST(test_fast_open),
+	        KERNEL_FIXTURE_TEST(test_io_uring),
+	        KERNEL_FIXTURE_TEST(test_ping),
 	};
 
 	if (!kernel_fixture_supported())

@@ -19,22 +19,6 @@
 /* The fixture watches /mnt/in/. */
 #define IN "/mnt/in/"
 
-static int setup(void **state)
-{
-	static struct kernel_fixture fixture;
-	const struct sensor_options options = {0};
-
-	kernel_fixture_open(&fixture, &options);
-	*state = &fixture;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	kernel_fixture_close(*state);
-	return 0;
-}
-
 /* A ring for one request at a time, by hand. */
 struct small_ring {
 	int fd;
@@ -201,14 +185,12 @@ static void test_compat(void **state)
 }
 #endif
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_io_uring),
+		KERNEL_FIXTURE_TEST(test_io_uring),
 #if defined(__x86_64__)
-		TEST(test_compat),
+		KERNEL_FIXTURE_TEST(test_compat),
 #endif
 	};
 

@@ -20,22 +20,6 @@
 
 static char folder[] = "/tmp/fangs-sensor-exec-XXXXXX";
 
-static int setup(void **state)
-{
-	static struct kernel_fixture fixture;
-	const struct sensor_options options = {0};
-
-	kernel_fixture_open(&fixture, &options);
-	*state = &fixture;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	kernel_fixture_close(*state);
-	return 0;
-}
-
 static void in_folder(char *path, size_t size, const char *name)
 {
 	(void)snprintf(path, size, "%s/%s", folder, name);
@@ -276,13 +260,12 @@ static void test_daemon_survives_and_is_seen(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test_setup_teardown(test_exec, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_script_is_seen_beside_its_interpreter, setup,
-	                                        teardown),
-	        cmocka_unit_test_setup_teardown(test_exec_from_memory, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_failed_execs_are_attempts, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_actors_and_npm_status, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_daemon_survives_and_is_seen, setup, teardown),
+	        KERNEL_FIXTURE_TEST(test_exec),
+	        KERNEL_FIXTURE_TEST(test_script_is_seen_beside_its_interpreter),
+	        KERNEL_FIXTURE_TEST(test_exec_from_memory),
+	        KERNEL_FIXTURE_TEST(test_failed_execs_are_attempts),
+	        KERNEL_FIXTURE_TEST(test_actors_and_npm_status),
+	        KERNEL_FIXTURE_TEST(test_daemon_survives_and_is_seen),
 	};
 
 	if (!kernel_fixture_supported())

@@ -18,22 +18,6 @@
 
 #include "kernel_fixture.h"
 
-static int setup(void **state)
-{
-	static struct kernel_fixture fixture;
-	const struct sensor_options options = {0};
-
-	kernel_fixture_open(&fixture, &options);
-	*state = &fixture;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	kernel_fixture_close(*state);
-	return 0;
-}
-
 static void go_to(const char *directory)
 {
 	if (chdir(directory) < 0)
@@ -344,16 +328,16 @@ static void test_nothing_is_lost(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_present, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_symlink_and_creat, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_absent, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_looks_at_credentials, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_nonresident_name, setup, teardown),
+		KERNEL_FIXTURE_TEST(test_present),
+		KERNEL_FIXTURE_TEST(test_symlink_and_creat),
+		KERNEL_FIXTURE_TEST(test_absent),
+		KERNEL_FIXTURE_TEST(test_looks_at_credentials),
+		KERNEL_FIXTURE_TEST(test_nonresident_name),
 #if defined(__x86_64__)
-		cmocka_unit_test_setup_teardown(test_compat_call, setup, teardown),
+		KERNEL_FIXTURE_TEST(test_compat_call),
 #endif
-		cmocka_unit_test_setup_teardown(test_io_uring, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_nothing_is_lost, setup, teardown),
+		KERNEL_FIXTURE_TEST(test_io_uring),
+		KERNEL_FIXTURE_TEST(test_nothing_is_lost),
 		cmocka_unit_test(test_loss_is_counted),
 	};
 

@@ -25,22 +25,6 @@
 
 enum { VSOCK = 40, XDP = 44, ALG = 38, DONE = 1, X32_BIT = 0x40000000 };
 
-static int setup(void **state)
-{
-	static struct kernel_fixture fixture;
-	const struct sensor_options options = {0};
-
-	kernel_fixture_open(&fixture, &options);
-	*state = &fixture;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	kernel_fixture_close(*state);
-	return 0;
-}
-
 static const struct event *expect(struct kernel_fixture *fixture, const char *interface)
 {
 	const struct event *event = kernel_fixture_expect(fixture, EVENT_CONNECT, interface);
@@ -280,13 +264,13 @@ static void test_what_seccomp_refuses_is_told(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_sockets, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_socket_by_io_uring, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_calls_into_another_process, setup, teardown),
+		KERNEL_FIXTURE_TEST(test_sockets),
+		KERNEL_FIXTURE_TEST(test_socket_by_io_uring),
+		KERNEL_FIXTURE_TEST(test_calls_into_another_process),
 #if defined(__x86_64__)
-		cmocka_unit_test_setup_teardown(test_compat_calls_are_told_once, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_x32_calls_are_told, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_what_seccomp_refuses_is_told, setup, teardown),
+		KERNEL_FIXTURE_TEST(test_compat_calls_are_told_once),
+		KERNEL_FIXTURE_TEST(test_x32_calls_are_told),
+		KERNEL_FIXTURE_TEST(test_what_seccomp_refuses_is_told),
 #endif
 	};
 

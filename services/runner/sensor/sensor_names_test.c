@@ -30,22 +30,6 @@ enum { SENT_TRIES = 1000, SENT_WAIT_US = 5000 };
 
 static const char server[] = "192.0.2.1", server6[] = "2001:db8::1";
 
-static int setup(void **state)
-{
-	static struct kernel_fixture fixture;
-	const struct sensor_options options = {0};
-
-	kernel_fixture_open(&fixture, &options);
-	*state = &fixture;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	kernel_fixture_close(*state);
-	return 0;
-}
-
 static void expect_clean(struct kernel_fixture *fixture, uint64_t parse_failed)
 {
 	struct sensor_stats stats;
@@ -424,13 +408,12 @@ static void test_quic(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test_setup_teardown(test_dns_answers, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_the_longest_name, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_dns_over_tcp_on_a_port_of_its_own, setup,
-	                                        teardown),
-	        cmocka_unit_test_setup_teardown(test_hello_byte_by_byte, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_hello_through_a_proxy, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_quic, setup, teardown),
+	        KERNEL_FIXTURE_TEST(test_dns_answers),
+	        KERNEL_FIXTURE_TEST(test_the_longest_name),
+	        KERNEL_FIXTURE_TEST(test_dns_over_tcp_on_a_port_of_its_own),
+	        KERNEL_FIXTURE_TEST(test_hello_byte_by_byte),
+	        KERNEL_FIXTURE_TEST(test_hello_through_a_proxy),
+	        KERNEL_FIXTURE_TEST(test_quic),
 	};
 
 	if (!kernel_fixture_supported())

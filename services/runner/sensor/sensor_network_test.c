@@ -60,22 +60,6 @@ static int group_teardown(void **state)
 	return 0;
 }
 
-static int setup(void **state)
-{
-	static struct kernel_fixture fixture;
-	const struct sensor_options options = {0};
-
-	kernel_fixture_open(&fixture, &options);
-	*state = &fixture;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	kernel_fixture_close(*state);
-	return 0;
-}
-
 static int connected(int type, uint16_t port)
 {
 	struct sockaddr_in address = address_of(port);
@@ -353,12 +337,11 @@ static void test_packet_of_a_process_that_ended(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test_setup_teardown(test_destinations, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_dns_over_udp, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_dns_over_tcp_in_pieces, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_tls, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_packet_of_a_process_that_ended, setup,
-	                                        teardown),
+	        KERNEL_FIXTURE_TEST(test_destinations),
+	        KERNEL_FIXTURE_TEST(test_dns_over_udp),
+	        KERNEL_FIXTURE_TEST(test_dns_over_tcp_in_pieces),
+	        KERNEL_FIXTURE_TEST(test_tls),
+	        KERNEL_FIXTURE_TEST(test_packet_of_a_process_that_ended),
 	};
 
 	if (!kernel_fixture_supported())

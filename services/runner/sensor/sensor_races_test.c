@@ -26,22 +26,6 @@ enum { RACES = 100000, RACES_SHORT = 20000 };
 #define DECOY "/mnt/decoyfile" /* as long as the other */
 #define LOOT IN "loot"
 
-static int setup(void **state)
-{
-	static struct kernel_fixture fixture;
-	const struct sensor_options options = {0};
-
-	kernel_fixture_open(&fixture, &options);
-	*state = &fixture;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	kernel_fixture_close(*state);
-	return 0;
-}
-
 /* Shows now this name, now that one, in memory that others read. */
 static void flip_main(void *ctx)
 {
@@ -210,13 +194,14 @@ static void test_race_unlink(void **state)
 	test_race(*state, ACT_PLACE_TMPFS, FILE_UNLINK, RACES_SHORT);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        TEST(test_race_rename),       TEST(test_race_rename_overlay), TEST(test_race_link),
-	        TEST(test_race_link_overlay), TEST(test_race_unlink),
+	        KERNEL_FIXTURE_TEST(test_race_rename),
+	        KERNEL_FIXTURE_TEST(test_race_rename_overlay),
+	        KERNEL_FIXTURE_TEST(test_race_link),
+	        KERNEL_FIXTURE_TEST(test_race_link_overlay),
+	        KERNEL_FIXTURE_TEST(test_race_unlink),
 	};
 
 	if (!kernel_fixture_supported())
