@@ -80,13 +80,19 @@ static bool is_of_container(pid_t pid, const char *id)
 	return false;
 }
 
-int docker_container_process(struct docker_api *api, const char *id, pid_t *ret, struct error *err)
+/* The engine's description of the container. */
+static int inspect(struct docker_api *api, const char *id, struct json **ret, struct error *err)
 {
 	char path[PATH_MAX_BYTES];
 	(void)snprintf(path, sizeof(path), "/containers/%s/json", id);
 	const struct docker_call call = {.method = "GET", .path = path};
+	return docker_api_json(api, &call, HTTP_OK, 0, ret, err);
+}
+
+int docker_container_process(struct docker_api *api, const char *id, pid_t *ret, struct error *err)
+{
 	AUTO(json) struct json *container = NULL;
-	int r = docker_api_json(api, &call, HTTP_OK, 0, &container, err);
+	int r = inspect(api, id, &container, err);
 	if (r < 0)
 		return r;
 	*ret = (pid_t)json_int(json_get(json_get(container, "State"), "Pid"), 0);
@@ -140,11 +146,8 @@ int docker_container_let_go(struct docker_api *api, const char *id, pid_t pid, s
 static int read_state(struct docker_api *api, const char *id, struct sandbox_end *ret,
                       struct error *err)
 {
-	char path[PATH_MAX_BYTES];
-	(void)snprintf(path, sizeof(path), "/containers/%s/json", id);
-	const struct docker_call call = {.method = "GET", .path = path};
 	AUTO(json) struct json *container = NULL;
-	int r = docker_api_json(api, &call, HTTP_OK, 0, &container, err);
+	int r = inspect(api, id, &container, err);
 	if (r < 0)
 		return r;
 	const struct json *state = json_get(container, "State");
