@@ -74,16 +74,6 @@ static void count(struct app *app, size_t *counter)
 	pthread_mutex_unlock(&app->lock);
 }
 
-static size_t counted(struct app *app, const size_t *counter)
-{
-	size_t value;
-
-	pthread_mutex_lock(&app->lock);
-	value = *counter;
-	pthread_mutex_unlock(&app->lock);
-	return value;
-}
-
 static void on_timeout(void *ctx, struct http_request *request)
 {
 	if (!take_parked(ctx, request))
@@ -164,18 +154,6 @@ static int dial(const struct app *app)
 	return raw_dial(http_server_port(app->server));
 }
 
-static void wait_for(struct app *app, const size_t *counter, size_t wanted)
-{
-	int64_t deadline_ms = clock_monotonic_ms() + RAW_WAIT_MS;
-
-	while (counted(app, counter) < wanted) {
-		struct timespec pause = {.tv_nsec = NS_PER_MS};
-
-		assert_true(clock_monotonic_ms() < deadline_ms);
-		nanosleep(&pause, NULL);
-	}
-}
-
 static void parked_request_is_answered(void **state)
 {
 	struct app *app = *state;
@@ -184,7 +162,7 @@ static void parked_request_is_answered(void **state)
 
 	buf_init(&answer, RAW_ANSWER_MAX_BYTES);
 	raw_say(fd, "GET /park HTTP/1.1\r\nHost: x\r\n\r\n");
-	wait_for(app, &app->parked_count, 1);
+	raw_wait_for(&app->lock, &app->parked_count, 1);
 	http_reply_json(take_any(app), 200, VIEW_LITERAL("{}"));
 	assert_false(raw_hear(fd, &answer, "\r\n\r\n{}\n"));
 	/* The connection serves on. */
@@ -204,7 +182,7 @@ static void parked_request_times_out(void **state)
 	answer = ask(app, "GET /park HTTP/1.1\r\n" RAW_CLOSE);
 	assert_non_null(strstr(answer, "HTTP/1.1 204 "));
 	assert_null(strstr(answer, "Content-Type"));
-	assert_int_equal(counted(app, &app->timeouts), 1);
+	assert_int_equal(raw_counted(&app->lock, &app->timeouts), 1);
 	free(answer);
 }
 
@@ -214,10 +192,10 @@ static void peer_that_left_is_noticed(void **state)
 	int fd = dial(app);
 
 	raw_say(fd, "GET /park HTTP/1.1\r\nHost: x\r\n\r\n");
-	wait_for(app, &app->parked_count, 1);
+	raw_wait_for(&app->lock, &app->parked_count, 1);
 	close(fd);
-	wait_for(app, &app->gone, 1);
-	assert_int_equal(counted(app, &app->parked_count), 0);
+	raw_wait_for(&app->lock, &app->gone, 1);
+	assert_int_equal(raw_counted(&app->lock, &app->parked_count), 0);
 }
 
 static void handle_after_park(void *ctx, struct http_request *request)
@@ -234,7 +212,7 @@ static void parked_request_is_dispatched(void **state)
 
 	buf_init(&answer, RAW_ANSWER_MAX_BYTES);
 	raw_say(fd, "GET /park HTTP/1.1\r\nHost: x\r\n\r\n");
-	wait_for(app, &app->parked_count, 1);
+	raw_wait_for(&app->lock, &app->parked_count, 1);
 	http_request_dispatch(take_any(app), handle_after_park, app);
 	assert_false(raw_hear(fd, &answer, "\r\n\r\ndispatched"));
 	buf_release(&answer);
@@ -252,7 +230,7 @@ static void many_are_parked(void **state)
 		assert_true(fds[i] >= 0);
 		raw_say(fds[i], "GET /park HTTP/1.1\r\n" RAW_CLOSE);
 	}
-	wait_for(app, &app->parked_count, MANY);
+	raw_wait_for(&app->lock, &app->parked_count, MANY);
 	while ((request = take_any(app)))
 		http_reply_empty(request, 200);
 	for (size_t i = 0; i < MANY; i++) {
@@ -288,7 +266,7 @@ static void ends_race(void **state)
 			close(fd);
 	}
 	http_server_stop(app->server, RAW_WAIT_MS);
-	assert_int_equal(counted(app, &app->parked_count), 0);
+	assert_int_equal(raw_counted(&app->lock, &app->parked_count), 0);
 }
 
 static void stop_ends_parks_and_refuses_newcomers(void **state)
@@ -299,7 +277,7 @@ static void stop_ends_parks_and_refuses_newcomers(void **state)
 
 	buf_init(&answer, RAW_ANSWER_MAX_BYTES);
 	raw_say(fd, "GET /park HTTP/1.1\r\nHost: x\r\n\r\n");
-	wait_for(app, &app->parked_count, 1);
+	raw_wait_for(&app->lock, &app->parked_count, 1);
 	http_server_stop(app->server, RAW_WAIT_MS);
 	assert_true(raw_hear(fd, &answer, NULL));
 	assert_non_null(strstr(answer.data, "HTTP/1.1 204 "));

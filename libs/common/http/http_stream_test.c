@@ -158,31 +158,11 @@ static int teardown(void **state)
 	return 0;
 }
 
-static size_t counted(struct app *app, const size_t *counter)
-{
-	size_t value;
-
-	pthread_mutex_lock(&app->lock);
-	value = *counter;
-	pthread_mutex_unlock(&app->lock);
-	return value;
-}
-
 static void pause_ms(int64_t ms)
 {
 	struct timespec pause = {.tv_sec = ms / MS_PER_S, .tv_nsec = ms % MS_PER_S * NS_PER_MS};
 
 	nanosleep(&pause, NULL);
-}
-
-static void wait_for(struct app *app, const size_t *counter, size_t wanted)
-{
-	int64_t deadline_ms = clock_monotonic_ms() + RAW_WAIT_MS;
-
-	while (counted(app, counter) != wanted) {
-		assert_true(clock_monotonic_ms() < deadline_ms);
-		pause_ms(1);
-	}
 }
 
 /* Connects; the answer's headers are in `out`. */
@@ -212,7 +192,7 @@ static struct http_stream *only_stream(struct app *app)
 {
 	struct http_stream *stream;
 
-	wait_for(app, &app->count, 1);
+	raw_wait_for(&app->lock, &app->count, 1);
 	pthread_mutex_lock(&app->lock);
 	stream = app->feeds[0]->stream;
 	pthread_mutex_unlock(&app->lock);
@@ -265,7 +245,7 @@ static void events_arrive_until_the_end(void **state)
 		buf_release(&answer);
 		close(fd);
 	}
-	assert_int_equal(counted(app, &app->gone), 0);
+	assert_int_equal(raw_counted(&app->lock, &app->gone), 0);
 }
 
 static void old_clients_get_no_chunks(void **state)
@@ -309,10 +289,10 @@ static void client_that_left_is_noticed(void **state)
 
 	buf_init(&answer, RAW_ANSWER_MAX_BYTES);
 	fd = open_feed(app, "/feed", &answer);
-	wait_for(app, &app->count, 1);
+	raw_wait_for(&app->lock, &app->count, 1);
 	close(fd);
-	wait_for(app, &app->gone, 1);
-	assert_int_equal(counted(app, &app->count), 0);
+	raw_wait_for(&app->lock, &app->gone, 1);
+	assert_int_equal(raw_counted(&app->lock, &app->count), 0);
 	buf_release(&answer);
 }
 
@@ -326,9 +306,9 @@ static void lost_streams_wait_for_their_owner(void **state)
 	buf_init(&answer, RAW_ANSWER_MAX_BYTES);
 	app->close_when_gone = false;
 	fd = open_feed(app, "/feed", &answer);
-	wait_for(app, &app->count, 1);
+	raw_wait_for(&app->lock, &app->count, 1);
 	close(fd);
-	wait_for(app, &app->gone, 1);
+	raw_wait_for(&app->lock, &app->gone, 1);
 	assert_false(http_stream_send(only_stream(app), VIEW_LITERAL("x")));
 	http_server_destroy(app->server);
 	app->server = NULL;
@@ -352,7 +332,7 @@ static void slow_client_loses_its_stream(void **state)
 		assert_true(clock_monotonic_ms() < deadline_ms);
 		sched_yield();
 	}
-	wait_for(app, &app->gone, gone + 1);
+	raw_wait_for(&app->lock, &app->gone, gone + 1);
 	assert_false(close_feed(app));
 	buf_release(&answer);
 	close(fd);
@@ -371,7 +351,7 @@ static void more_than_fits_at_once_loses_it(void **state)
 	fd = open_feed(app, "/feed", &answer);
 	assert_false(http_stream_send(only_stream(app), view_of(large, UNSENT_MAX + 1)));
 	assert_true(raw_hear(fd, &answer, NULL));
-	wait_for(app, &app->gone, 1);
+	raw_wait_for(&app->lock, &app->gone, 1);
 	assert_false(close_feed(app));
 	buf_release(&answer);
 	close(fd);
@@ -390,14 +370,14 @@ static void server_that_ends_ends_streams(void **state, bool stop)
 		buf_reset(&answer);
 		fds[i] = open_feed(app, "/feed", &answer);
 	}
-	wait_for(app, &app->count, MANY);
+	raw_wait_for(&app->lock, &app->count, MANY);
 	if (stop) {
 		http_server_stop(app->server, RAW_WAIT_MS);
 	} else {
 		http_server_destroy(app->server);
 		app->server = NULL;
 	}
-	assert_int_equal(counted(app, &app->gone), MANY);
+	assert_int_equal(raw_counted(&app->lock, &app->gone), MANY);
 	for (size_t i = 0; i < MANY; i++) {
 		buf_reset(&answer);
 		assert_false(raw_hear(fds[i], &answer, "0\r\n\r\n"));
@@ -460,7 +440,7 @@ static void ends_race(void **state)
 	pthread_join(sender, NULL);
 	pthread_join(closer, NULL);
 	http_server_stop(app->server, RAW_WAIT_MS);
-	assert_int_equal(counted(app, &app->count), 0);
+	assert_int_equal(raw_counted(&app->lock, &app->count), 0);
 }
 
 #define SERVER_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)

@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -78,4 +79,26 @@ char *raw_ask(int port, const char *request)
 	assert_true(raw_hear(fd, &answer, NULL));
 	close(fd);
 	return buf_detach(&answer);
+}
+
+size_t raw_counted(pthread_mutex_t *lock, const size_t *counter)
+{
+	size_t value;
+
+	pthread_mutex_lock(lock);
+	value = *counter;
+	pthread_mutex_unlock(lock);
+	return value;
+}
+
+void raw_wait_for(pthread_mutex_t *lock, const size_t *counter, size_t wanted)
+{
+	int64_t deadline_ms = clock_monotonic_ms() + RAW_WAIT_MS;
+
+	while (raw_counted(lock, counter) != wanted) {
+		struct timespec pause = {.tv_nsec = NS_PER_MS};
+
+		assert_true(clock_monotonic_ms() < deadline_ms);
+		nanosleep(&pause, NULL);
+	}
 }

@@ -6,6 +6,7 @@
 #ifndef FANGS_HTTP_RAW_CLIENT_H
 #define FANGS_HTTP_RAW_CLIENT_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -22,6 +23,10 @@ void raw_say(int fd, const char *text);
 bool raw_hear(int fd, struct buf *out, const char *until);
 /* One request on a connection of its own, until the peer closes. The caller frees the answer. */
 char *raw_ask(int port, const char *request);
+
+/* What handlers count under `lock`: now, and once it is `wanted`. */
+size_t raw_counted(pthread_mutex_t *lock, const size_t *counter);
+void raw_wait_for(pthread_mutex_t *lock, const size_t *counter, size_t wanted);
 
 /* Headers of a request that is the connection's last. */
 #define RAW_CLOSE "Host: x\r\nConnection: close\r\n\r\n"
