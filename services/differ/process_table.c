@@ -100,20 +100,6 @@ static struct process *enter(struct process_table *table, uint32_t pid, uint32_t
 	return process;
 }
 
-void process_table_set(struct process_table *table, uint32_t pid, uint32_t ppid, struct view name)
-{
-	struct process *process = enter(table, pid, ppid);
-	if (process)
-		store_name(process, name);
-}
-
-void process_table_fill(struct process_table *table, uint32_t pid, uint32_t ppid, struct view name)
-{
-	struct process *process = enter(table, pid, ppid);
-	if (process && process->name[0] == '\0')
-		store_name(process, name);
-}
-
 static const struct process *parent_of(const struct process_table *table,
                                        const struct process *process)
 {

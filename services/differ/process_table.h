@@ -90,10 +90,6 @@ uint32_t process_table_tree(const struct process_table *table, uint32_t pid);
 bool process_table_did(struct process_table *table, uint32_t tree, enum tree_deed deed);
 bool process_table_has_done(const struct process_table *table, uint32_t tree, enum tree_deed deed);
 
-/* The two ways of learning a name: `set` overrides, `fill` only adds. */
-void process_table_set(struct process_table *table, uint32_t pid, uint32_t ppid, struct view name);
-void process_table_fill(struct process_table *table, uint32_t pid, uint32_t ppid, struct view name);
-
 /* Appends the chain that ends in `pid`, eldest first; nothing when the pid is unknown. */
 void process_table_chain(const struct process_table *table, uint32_t pid, struct buf *out);
 /* What the process executed last, with its arguments; "" when that is not known. */
