@@ -38,7 +38,6 @@ int observation_start(struct observation *observation, const struct observation_
 	};
 	AUTO(free) struct watched_path *paths = paths_of(job);
 	const struct sensor_run_options run = {
-	        .run_id = job->run_id,
 	        .cgroup_path = options->cgroup_directory,
 	        .watched_paths = paths,
 	        .watched_path_count = job->watched_path_count + ALWAYS,

@@ -31,7 +31,6 @@
 #include "base/error.h"
 #include "model/event.h"
 #include "model/job.h"
-#include "model/run_id.h"
 
 struct sensor;
 struct sensor_run;
@@ -85,7 +84,6 @@ int sensor_cgroup_root(char *path, size_t size, struct error *err);
 typedef void (*sensor_event_fn)(void *ctx, struct sensor_run *run, const struct event *event);
 
 struct sensor_run_options {
-	struct run_id run_id;
 	const char *cgroup_path;                  /* existing directory in the cgroup v2 tree */
 	const struct watched_path *watched_paths; /* copied; the longest prefix wins */
 	size_t watched_path_count;
@@ -117,8 +115,6 @@ int sensor_watch_mounts(struct sensor_run *run, pid_t pid, struct error *err);
 /* Detaches from the cgroup, forgets the run and frees it. Accepts NULL. */
 void sensor_remove_run(struct sensor_run *run);
 DEFINE_AUTO(sensor_run, struct sensor_run *, sensor_remove_run)
-
-const struct run_id *sensor_run_id(const struct sensor_run *run);
 
 /* Returns when everything that the kernel recorded before the call has been handed to the
  * handlers, 0; -ETIMEDOUT (RETRY) when that took longer than `timeout_ms`. */

@@ -38,7 +38,6 @@ struct sensor {
 
 struct sensor_run {
 	struct sensor *sensor;
-	struct run_id id;
 	uint32_t slot;
 	uint32_t generation;
 	struct cgroup2_place place;

@@ -165,7 +165,6 @@ static struct sensor_run *run_create(struct sensor *sensor,
 
 	run->sensor = sensor;
 	run->witness.fd = -1;
-	run->id = options->run_id;
 	run->on_event = options->on_event;
 	run->ctx = options->ctx;
 	if (cgroup2_open(options->cgroup_path, &run->place, err) < 0)
@@ -225,11 +224,6 @@ void sensor_remove_run(struct sensor_run *run)
 	run_unplace(run);
 	sensor_unlock(sensor);
 	run_destroy(run);
-}
-
-const struct run_id *sensor_run_id(const struct sensor_run *run)
-{
-	return &run->id;
 }
 
 int sensor_drain(struct sensor_run *run, int timeout_ms, struct error *err)
